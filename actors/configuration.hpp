@@ -1,0 +1,43 @@
+// The whole configuration of a service: an immutable value made of the rooms' own config structs (invariant 6).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chain/chain.hpp"
+#include "core/clock.hpp"
+#include "interceptor/listener_config.hpp"
+#include "nat/table.hpp"
+
+namespace omnilink::actors {
+
+struct service_settings {
+  std::uint32_t workers = 0;                                       ///< 0: one per core; at most 64
+  std::uint32_t max_connections = 10000;                           ///< at once, over all workers; 1 to 1 Mi
+  core::nanoseconds idle_timeout = std::chrono::hours{2};          ///< no byte either way; 1 s to 30 days
+  core::nanoseconds half_close_timeout = std::chrono::minutes{5};  ///< no byte after one direction ended
+  core::nanoseconds drain_timeout = std::chrono::seconds{30};      ///< after TERM, before what is left is closed
+  core::nanoseconds handshake_timeout = std::chrono::seconds{10};  ///< for a client of a mixed, socks5 or http listener
+  std::string validate() const;
+};
+
+struct configuration {
+  service_settings service;
+  chain::timeouts timeouts;
+  nat::config nat;
+  std::vector<interceptor::listener_config> listeners;
+  std::vector<chain::chain> chains;       ///< none: direct
+  std::string query_socket;               ///< path; empty: no query endpoint
+  std::string admin_socket;               ///< path; empty: none
+  bool log_access = true;
+  enum class destinations : std::uint8_t { full, hash, none } log_destinations = destinations::full;
+  /// Sandbox: loopback ports of the host (exec's --loopback).
+  std::vector<std::uint16_t> host_loopback_ports;
+  /// Called on a worker with one plain line for every connection that failed; must not block. Empty: nobody wants it.
+  std::function<void(std::string_view)> report_failure;
+};
+
+}  // namespace omnilink::actors

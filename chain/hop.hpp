@@ -1,0 +1,46 @@
+// One proxy on the way, as the user wrote it.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/endpoint.hpp"
+#include "core/secret.hpp"
+
+namespace omnilink::chain {
+
+enum class hop_kind : std::uint8_t {
+  socks5,  ///< socks5, socks5h, socks5+tls
+  http,    ///< http, https: CONNECT
+  direct,  ///< no proxy; only as the single hop of a chain
+  reject,  ///< refuses every connection; only as the single hop of a chain
+};
+
+struct tls_settings {
+  bool enabled = false;
+  std::string ca_file;  ///< PEM; empty: the system's certificates
+  std::string sni;      ///< empty: the hop's own host. The name that the certificate must have
+};
+
+struct hop {
+  std::string name;         ///< the config's name; host:port where it has none
+  hop_kind kind = hop_kind::direct;
+  core::target where;       ///< of the proxy
+  std::string user;         ///< empty: no authentication
+  core::secret password;
+  tls_settings tls;
+
+  /// "https://edge.example:443": never a credential.
+  std::string to_string() const;
+  std::string validate() const;
+};
+
+/// `scheme://[user:pass@]host[:port][?key=value&…]`, schemes socks5 socks5h http https socks5+tls direct reject, default
+/// ports 1080, 80, 443 (1080 for socks5+tls); keys ca, sni, auth_file. User and password are percent-decoded; a comma
+/// outside the query is refused, other tools disagree about it. The error is one line, without the password and without a
+/// place (the caller adds it), and suggests the nearest known word.
+boost::system::result<hop, std::string> parse_hop_url(std::string_view url);
+
+}  // namespace omnilink::chain

@@ -1,0 +1,48 @@
+// The one interface to whatever changes the kernel's network state. Its homes: the sandbox's child process (sandbox.hpp)
+// and the tests' double; netd comes with the redirect listener. Nobody else calls libnftables or rtnetlink.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "io/descriptor.hpp"
+
+namespace omnilink::interceptor {
+
+/// What is to be installed; validated before it is sent.
+struct plan {
+  std::uint32_t workers = 1;                        ///< 1 to 64
+  std::vector<std::uint16_t> host_loopback_ports;   ///< sandbox: these ports of 127.0.0.1 and ::1 are the host's; at most 64
+};
+
+/// What the installer hands out: descriptors made where the worker could not make them.
+struct installation {
+  /// Listening TCP sockets of the intercepted connections, non-blocking, steered by core::shard_of; index = worker.
+  std::vector<io::descriptor> redirect_v4;
+  std::vector<io::descriptor> redirect_v6;
+  /// The intercepted programs' name server: UDP sockets, and listening TCP sockets; non-blocking.
+  io::descriptor dns_udp_v4, dns_udp_v6, dns_tcp_v4, dns_tcp_v6;
+  /// A NETLINK_SOCK_DIAG socket of that network namespace, and the namespace's cookie (SO_NETNS_COOKIE).
+  io::descriptor sock_diag;
+  std::uint64_t netns = 0;
+};
+
+/// Why nothing was installed: one line, `step: cause` and the remedy.
+struct install_failure {
+  std::string step;      ///< "unshare", "nft", …
+  int system_errno = 0;
+  std::string message;   ///< cause and remedy for people
+};
+
+class installer {
+ public:
+  virtual ~installer() = default;
+  /// All of the plan, or nothing and why. Called once, on the control thread; may block briefly.
+  virtual boost::system::result<installation, install_failure> install(const plan& wanted) = 0;
+  /// Takes everything back; idempotent.
+  virtual void remove() noexcept = 0;
+};
+
+}  // namespace omnilink::interceptor

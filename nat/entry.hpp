@@ -1,0 +1,33 @@
+// What the NAT store remembers of one flow.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/endpoint.hpp"
+#include "core/flow_key.hpp"
+
+namespace omnilink::nat {
+
+enum class flow_state : std::uint8_t {
+  live,    ///< carried by omnilink; never evicted, has no TTL
+  closed,  ///< ended; answers until its linger is over
+};
+
+struct entry {
+  static constexpr std::uint32_t unknown_uid = 0xffffffff;
+
+  core::flow_key key;
+  core::target original;                ///< where the program wanted to go; the name where it is known
+  core::address original_address;      ///< the address that the program dialled (a fake one for a name of our resolver)
+  std::uint64_t connection = 0;         ///< id in logs and in `omnilink connections`
+  std::uint64_t generation = 0;         ///< unique in its shard; tells uses of the same key apart
+  std::uint32_t uid = unknown_uid;      ///< owner of the program's socket
+  flow_state state = flow_state::live;
+  core::instant created{};
+  core::instant closed{};               ///< meaningful when closed
+  std::string chain;                    ///< the chain that carries it
+};
+
+}  // namespace omnilink::nat

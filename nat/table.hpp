@@ -1,0 +1,74 @@
+// One shard of the NAT store: which flow came from where, and where it wanted to go. Pure: no sockets, no threads, no
+// clock; `now` is an argument. Used by its worker only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/errc.hpp"
+#include "nat/entry.hpp"
+
+namespace omnilink::nat {
+
+struct config {
+  std::size_t capacity = 65536;                          ///< flows over all shards; 1 to 16 Mi
+  core::nanoseconds linger = std::chrono::seconds{30};   ///< how long a closed flow still answers; 0 s to 1 h
+  core::nanoseconds ttl = std::chrono::minutes{10};      ///< of flows that omnilink does not carry; 1 s to 24 h
+  /// Empty: valid; otherwise what is wrong, naming the key.
+  std::string validate() const;
+};
+
+struct stats {
+  std::size_t live = 0;
+  std::size_t closed = 0;         ///< lingering
+  std::size_t capacity = 0;
+  std::uint64_t inserted = 0;     ///< since start, like all below
+  std::uint64_t expired = 0;
+  std::uint64_t refused = 0;      ///< table full
+  std::uint64_t replaced = 0;     ///< the key was used again before its entry expired
+  stats& operator+=(const stats& other) noexcept;
+};
+
+class table {
+ public:
+  /// `capacity` is this shard's own share.
+  table(config settings, std::size_t capacity, core::instant start);
+  ~table();
+  table(table&&) noexcept;
+  table& operator=(table&&) noexcept;
+
+  struct inserted {
+    core::errc code;            ///< ok, or limit_reached: full of live flows (closed ones make room, oldest first)
+    std::uint64_t generation;   ///< stamps this use of the key; 0 on failure
+  };
+  /// Records a live flow. Its `generation`, `created`, `closed` and `state` are set here. An entry of the same key is replaced.
+  inserted insert(entry flow, core::instant now);
+  /// The flow ended: it lingers, then the sweep takes it. False: another generation, or unknown.
+  bool close(const core::flow_key& key, std::uint64_t generation, core::instant now);
+  /// nullptr: a miss. Valid until the next non-const call.
+  const entry* find(const core::flow_key& key) const noexcept;
+  /// All flows of that source, newest first; an unspecified address means: any address with that port.
+  std::vector<entry> find_source(const core::endpoint& source) const;
+  bool erase(const core::flow_key& key);
+  /// At most `limit` entries in no particular order, from `cursor` (0: the start) on; `next` 0: the end. Entries that stay
+  /// in the table through the whole walk are seen exactly once.
+  struct page {
+    std::vector<entry> entries;
+    std::uint64_t next = 0;
+  };
+  page list(std::uint64_t cursor, std::size_t limit) const;
+  /// Takes at most `limit` expired entries; returns how many. A slice: call again while it returns `limit`.
+  std::size_t sweep(core::instant now, std::size_t limit);
+  /// Nothing can expire before this; nullopt: nothing will.
+  std::optional<core::instant> next_due() const noexcept;
+  nat::stats stats() const noexcept;
+
+  // The implementer completes the private part (a pimpl is fine).
+};
+
+}  // namespace omnilink::nat
