@@ -1,0 +1,147 @@
+#include "wire/admin.hpp"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "core/nearest_word.hpp"
+#include "wire/byte_codec.hpp"
+
+namespace omnilink::wire {
+namespace {
+
+using nlohmann::json;
+using failure = std::optional<std::string>;  // what is wrong
+
+/// A number that a verb takes beside its name.
+struct argument {
+  std::string_view key;  // empty: none
+  std::uint64_t admin_request::*field = nullptr;
+  bool required = false;
+  std::uint64_t most = 0;
+};
+
+constexpr argument no_argument{};
+constexpr argument limit{"limit", &admin_request::limit, false, admin_list_max};
+constexpr argument id{"id", &admin_request::id, true, ~std::uint64_t{0}};
+
+struct verb_row {
+  std::string_view name;
+  admin_verb verb;
+  argument takes;
+};
+
+constexpr std::array verbs{
+    verb_row{"version", admin_verb::version, no_argument},
+    verb_row{"nat_list", admin_verb::nat_list, limit},
+    verb_row{"nat_stats", admin_verb::nat_stats, no_argument},
+    verb_row{"connections", admin_verb::connections, limit},
+    verb_row{"connections_kill", admin_verb::connections_kill, id},
+};
+
+constexpr bool in_order() noexcept {
+  for (std::size_t i = 0; i < verbs.size(); ++i) {
+    if (verbs[i].verb != static_cast<admin_verb>(i)) return false;
+  }
+  return true;
+}
+static_assert(in_order(), "row_of() finds a verb by its number");
+
+const verb_row& row_of(admin_verb verb) noexcept {
+  return verbs[static_cast<std::size_t>(verb)];
+}
+
+const verb_row* find_verb(std::string_view name) noexcept {
+  for (const verb_row& row : verbs) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+failure unknown_verb(std::string_view name) {
+  std::array<std::string_view, verbs.size()> known;
+  for (std::size_t i = 0; i < verbs.size(); ++i) known[i] = verbs[i].name;
+  return "unknown verb " + core::quoted(name) + core::did_you_mean(name, known);
+}
+
+failure unknown_key(std::string_view key, const verb_row& row) {
+  const std::array<std::string_view, 2> known{"verb", row.takes.key};
+  return std::string{row.name} + ": unknown key " + core::quoted(key) + core::did_you_mean(key, known);
+}
+
+failure parse_argument(const json& value, const verb_row& row, admin_request& out) {
+  const std::uint64_t number = value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+  if (number == 0 || number > row.takes.most) {
+    return std::string{row.name} + ": \"" + std::string{row.takes.key} +
+           "\" is not a whole number from 1 to " + std::to_string(row.takes.most);
+  }
+  out.*row.takes.field = number;
+  return {};
+}
+
+failure parse_into(std::string_view line, admin_request& out) {
+  const json document = json::parse(line, nullptr, false);
+  if (!document.is_object()) return R"(not a JSON object such as {"verb": "version"})";
+  const auto verb = document.find("verb");
+  if (verb == document.end() || !verb->is_string()) return R"(there is no "verb" with a word)";
+  const verb_row* row = find_verb(verb->get_ref<const std::string&>());
+  if (row == nullptr) return unknown_verb(verb->get_ref<const std::string&>());
+  out.verb = row->verb;
+
+  bool given = false;
+  for (const auto& [key, value] : document.items()) {
+    if (key == "verb") continue;
+    if (row->takes.key.empty() || key != row->takes.key) return unknown_key(key, *row);
+    if (failure wrong = parse_argument(value, *row, out)) return wrong;
+    given = true;
+  }
+  if (row->takes.required && !given) {
+    return std::string{row->name} + ": \"" + std::string{row->takes.key} + "\" is missing";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(admin_verb verb) noexcept {
+  return row_of(verb).name;
+}
+
+boost::system::result<admin_request, std::string> parse_admin_request(std::string_view line) {
+  if (line.size() >= admin_request_max) {
+    return {boost::system::in_place_error,
+            "a request has at most " + std::to_string(admin_request_max) + " bytes"};
+  }
+  admin_request out;
+  failure wrong = parse_into(line, out);
+  if (wrong) return {boost::system::in_place_error, *std::move(wrong)};
+  return out;
+}
+
+std::string build_admin_request(const admin_request& request) {
+  const verb_row& row = row_of(request.verb);
+  json document{{"verb", row.name}};
+  if (!row.takes.key.empty()) document[std::string{row.takes.key}] = request.*row.takes.field;
+  return document.dump() + "\n";
+}
+
+handshake admin_read_request(admin_request& out, std::string& problem) {
+  out = {};
+  problem.clear();
+  const bytes line = co_await receive_until{admin_request_max, "\n"};
+  if (line.empty()) {
+    problem = "a request is one line of at most " + std::to_string(admin_request_max) + " bytes";
+    co_return errc::oversized;
+  }
+  boost::system::result<admin_request, std::string> parsed =
+      parse_admin_request(as_text(line.first(line.size() - 1)));
+  if (!parsed) {
+    problem = parsed.error();
+    co_return errc::bad_message;
+  }
+  out = *parsed;
+  co_return errc::ok;
+}
+
+}  // namespace omnilink::wire

@@ -1,0 +1,37 @@
+// User and password for a hop, and the buffer in which a handshake may spell them out (invariant 8).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/secret.hpp"
+
+namespace omnilink::wire {
+
+/// Bytes in a user or a password: RFC 1929 has one length byte for each; the same limit holds for every
+/// protocol.
+inline constexpr std::size_t credential_max = 255;
+
+struct credentials {
+  std::string user;
+  core::secret password;
+};
+
+/// Of fixed size, so that no growing leaves a copy behind, and cleared when the script ends or is cut off.
+template <std::size_t Size>
+struct secret_buffer {
+  std::array<std::uint8_t, Size> data{};
+
+  secret_buffer() = default;
+  secret_buffer(const secret_buffer&) = delete;
+  secret_buffer& operator=(const secret_buffer&) = delete;
+  ~secret_buffer() {
+    volatile std::uint8_t* bytes =
+        data.data();  // volatile: the compiler must not drop writes that nobody reads
+    for (std::size_t i = 0; i < Size; ++i) bytes[i] = 0;
+  }
+};
+
+}  // namespace omnilink::wire
