@@ -25,22 +25,26 @@ struct tls_settings {
 };
 
 struct hop {
-  std::string name;         ///< the config's name; host:port where it has none
+  std::string name;  ///< the config's name; host:port where it has none
   hop_kind kind = hop_kind::direct;
-  core::target where;       ///< of the proxy
-  std::string user;         ///< empty: no authentication
+  core::target where;  ///< of the proxy
+  std::string user;    ///< empty: no authentication
   core::secret password;
+  std::string auth_file;  ///< where user and password are to be read from, before validate(); empty: nowhere
   tls_settings tls;
 
   /// "https://edge.example:443": never a credential.
   std::string to_string() const;
+  /// Empty: valid; otherwise what is wrong and the remedy, in one line.
   std::string validate() const;
 };
 
-/// `scheme://[user:pass@]host[:port][?key=value&…]`, schemes socks5 socks5h http https socks5+tls direct reject, default
-/// ports 1080, 80, 443 (1080 for socks5+tls); keys ca, sni, auth_file. User and password are percent-decoded; a comma
-/// outside the query is refused, other tools disagree about it. The error is one line, without the password and without a
-/// place (the caller adds it), and suggests the nearest known word.
+/// `scheme://[user:pass@]host[:port][?key=value&…]`, schemes socks5 socks5h http https socks5+tls direct
+/// reject, default ports 1080, 80, 443 (1080 for socks5+tls); keys auth_file, and with TLS ca and sni.
+/// `direct` and `reject` stand alone, with or without "://". The file of `auth_file` is not read here. User
+/// and password are percent-decoded; a comma outside the query is refused, other tools disagree about it. The
+/// error is one line, without the password and without a place (the caller adds it), and suggests the nearest
+/// known word.
 boost::system::result<hop, std::string> parse_hop_url(std::string_view url);
 
 }  // namespace omnilink::chain

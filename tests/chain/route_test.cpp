@@ -1,0 +1,51 @@
+#include "chain/route.hpp"
+
+#include <gtest/gtest.h>
+
+namespace omnilink::chain {
+namespace {
+
+chain out_by(const char* name) {
+  chain c;
+  c.name = name;
+  c.hops.push_back(*parse_hop_url("socks5://h"));
+  return c;
+}
+
+TEST(route, direct_without_a_chain) {
+  const std::vector<chain> none;
+  const router r{none, {}};
+  const routed to = r.route(*core::target::parse("example.org:80"), false);
+  EXPECT_TRUE(to.way->is_direct());
+  EXPECT_EQ(to.way->name, "direct");
+}
+
+TEST(route, the_only_chain) {
+  const std::vector<chain> one{out_by("out")};
+  const router r{one, {}};
+  for (const char* where : {"example.org:80", "192.0.2.1:80", "127.0.0.1:80"}) {
+    EXPECT_EQ(r.route(*core::target::parse(where), false).way, &one.front()) << where;
+  }
+  EXPECT_EQ(r.route(*core::target::parse("192.0.2.1:80"), true).way, &one.front());
+}
+
+TEST(route, the_sandboxes_loopback_is_the_hosts_and_never_goes_through_a_chain) {
+  const std::vector<chain> one{out_by("out")};
+  const router r{one, {3000, 5432}};
+  for (const char* where : {"127.0.0.1:3000", "[::1]:5432", "127.9.9.9:3000"}) {
+    EXPECT_TRUE(r.route(*core::target::parse(where), true).way->is_direct()) << where;
+  }
+  EXPECT_TRUE(r.route(*core::target::parse("127.0.0.1:3001"), true).way->is_reject());
+  EXPECT_EQ(r.route(*core::target::parse("127.0.0.1:3000"), false).way, &one.front());
+}
+
+TEST(route, several_chains_are_an_error_while_there_are_no_rules) {
+  EXPECT_EQ(validate_chains({}), "");
+  EXPECT_EQ(validate_chains({out_by("a")}), "");
+  const std::string wrong = validate_chains({out_by("a"), out_by("b")});
+  EXPECT_NE(wrong.find("\"a\", \"b\""), std::string::npos) << wrong;
+  EXPECT_NE(wrong.find("[[rule]] is not supported"), std::string::npos) << wrong;
+}
+
+}  // namespace
+}  // namespace omnilink::chain
