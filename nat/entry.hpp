@@ -19,15 +19,15 @@ struct entry {
   static constexpr std::uint32_t unknown_uid = 0xffffffff;
 
   core::flow_key key;
-  core::target original;                ///< where the program wanted to go; the name where it is known
-  core::address original_address;      ///< the address that the program dialled (a fake one for a name of our resolver)
-  std::uint64_t connection = 0;         ///< id in logs and in `omnilink connections`
-  std::uint64_t generation = 0;         ///< unique in its shard; tells uses of the same key apart
-  std::uint32_t uid = unknown_uid;      ///< owner of the program's socket
+  core::target original;            ///< where the program wanted to go; the name where it is known
+  core::address original_address;   ///< what the program dialled; a fake address for a name of our resolver
+  std::uint64_t connection = 0;     ///< id in logs and in `omnilink connections`
+  std::uint64_t generation = 0;     ///< unique in its shard; tells uses of the same key apart
+  std::uint32_t uid = unknown_uid;  ///< owner of the program's socket
   flow_state state = flow_state::live;
   core::instant created{};
-  core::instant closed{};               ///< meaningful when closed
-  std::string chain;                    ///< the chain that carries it
+  core::instant closed{};  ///< meaningful when closed
+  std::string chain;       ///< the chain that carries it
 };
 
 }  // namespace omnilink::nat

@@ -1,8 +1,10 @@
-// The fake-address table: our resolver answers a name with addresses out of two private pools, and a connection to such
-// an address is a connection to the name. Pure. A number is never given to a second name while the table lives.
+// The fake-address table: our resolver answers a name with addresses out of two private pools, and a
+// connection to such an address is a connection to the name. Pure. A number is never given to a second name
+// while the table lives.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +17,8 @@ namespace omnilink::nat {
 
 class names {
  public:
-  /// 198.18.0.0/15 (RFC 2544, never routed on the Internet); number 1 is the sandbox's own address and never given out.
+  /// 198.18.0.0/15 (RFC 2544, never routed on the Internet); number 1 is the sandbox's own address and never
+  /// given out.
   static constexpr std::uint32_t pool_v4 = 0xc6120000;
   static constexpr std::size_t pool_size = 131072;
   /// fd6f:6d6e:1::/64 (RFC 4193); the same number as in the IPv4 pool.
@@ -25,12 +28,14 @@ class names {
     core::address v4;
     core::address v6;
   };
-  /// The name's pair, new or known; names are compared without case and without the final dot. nullopt: the pool is used up.
+  /// The name's pair, new or known; names are compared without case and without the final dot. nullopt: the
+  /// pool is used up, or this is no valid host name.
   std::optional<pair> assign(std::string_view name);
-  /// The name behind an address of ours; empty: the address is in no pool, or was not given out.
+  /// The name behind an address of ours, in lower case and without the final dot, valid until the next
+  /// assign(); empty: the address is in no pool, or was not given out.
   std::string_view find(const core::address& where) const noexcept;
-  /// True for every address of the two pools, given out or not: a connection to one that find() does not know must not
-  /// leave the machine.
+  /// True for every address of the two pools, given out or not: a connection to one that find() does not know
+  /// must not leave the machine.
   static bool in_pool(const core::address& where) noexcept;
   std::size_t size() const noexcept { return by_number_.size(); }
 

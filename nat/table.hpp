@@ -1,10 +1,12 @@
-// One shard of the NAT store: which flow came from where, and where it wanted to go. Pure: no sockets, no threads, no
-// clock; `now` is an argument. Used by its worker only.
+// One shard of the NAT store: which flow came from where, and where it wanted to go. Pure: no sockets, no
+// threads, no clock; `now` is an argument. Used by its worker only. No call but list() and find_source() does
+// work that grows with the table's size. A flow costs at most 272 bytes, plus the length of names over 15
+// characters; memory is given back as flows expire.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,21 +18,21 @@
 namespace omnilink::nat {
 
 struct config {
-  std::size_t capacity = 65536;                          ///< flows over all shards; 1 to 16 Mi
-  core::nanoseconds linger = std::chrono::seconds{30};   ///< how long a closed flow still answers; 0 s to 1 h
-  core::nanoseconds ttl = std::chrono::minutes{10};      ///< of flows that omnilink does not carry; 1 s to 24 h
+  std::size_t capacity = 65536;                         ///< flows over all shards; 1 to 16 Mi
+  core::nanoseconds linger = std::chrono::seconds{30};  ///< how long a closed flow still answers; 0 s to 1 h
+  core::nanoseconds ttl = std::chrono::minutes{10};  ///< of flows that omnilink does not carry; 1 s to 24 h
   /// Empty: valid; otherwise what is wrong, naming the key.
   std::string validate() const;
 };
 
 struct stats {
   std::size_t live = 0;
-  std::size_t closed = 0;         ///< lingering
+  std::size_t closed = 0;  ///< lingering
   std::size_t capacity = 0;
-  std::uint64_t inserted = 0;     ///< since start, like all below
-  std::uint64_t expired = 0;
-  std::uint64_t refused = 0;      ///< table full
-  std::uint64_t replaced = 0;     ///< the key was used again before its entry expired
+  std::uint64_t inserted = 0;  ///< since start, like all below
+  std::uint64_t expired = 0;   ///< lingered to the end, or less because a new flow needed the room
+  std::uint64_t refused = 0;   ///< table full
+  std::uint64_t replaced = 0;  ///< the key was used again before its entry expired
   stats& operator+=(const stats& other) noexcept;
 };
 
@@ -43,20 +45,23 @@ class table {
   table& operator=(table&&) noexcept;
 
   struct inserted {
-    core::errc code;            ///< ok, or limit_reached: full of live flows (closed ones make room, oldest first)
-    std::uint64_t generation;   ///< stamps this use of the key; 0 on failure
+    core::errc code;  ///< ok, or limit_reached: full of live flows (closed ones make room, oldest first)
+    std::uint64_t generation;  ///< stamps this use of the key; 0 on failure
   };
-  /// Records a live flow. Its `generation`, `created`, `closed` and `state` are set here. An entry of the same key is replaced.
+  /// Records a live flow. Its `generation`, `created`, `closed` and `state` are set here. An entry of the
+  /// same key is replaced.
   inserted insert(entry flow, core::instant now);
-  /// The flow ended: it lingers, then the sweep takes it. False: another generation, or unknown.
+  /// The flow ended: it lingers from `now` on, then the sweep takes it. Closing twice changes nothing. False:
+  /// another generation, or unknown.
   bool close(const core::flow_key& key, std::uint64_t generation, core::instant now);
   /// nullptr: a miss. Valid until the next non-const call.
   const entry* find(const core::flow_key& key) const noexcept;
-  /// All flows of that source, newest first; an unspecified address means: any address with that port.
+  /// All flows of that source, newest first; an unspecified address means: any address with that port. An
+  /// IPv4 address and its form inside IPv6 are the same.
   std::vector<entry> find_source(const core::endpoint& source) const;
   bool erase(const core::flow_key& key);
-  /// At most `limit` entries in no particular order, from `cursor` (0: the start) on; `next` 0: the end. Entries that stay
-  /// in the table through the whole walk are seen exactly once.
+  /// At most `limit` entries (at least 1) in no particular order, from `cursor` (0: the start) on; `next` 0:
+  /// the end. Entries that stay in the table through the whole walk are seen exactly once.
   struct page {
     std::vector<entry> entries;
     std::uint64_t next = 0;
@@ -68,7 +73,9 @@ class table {
   std::optional<core::instant> next_due() const noexcept;
   nat::stats stats() const noexcept;
 
-  // The implementer completes the private part (a pimpl is fine).
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
 };
 
 }  // namespace omnilink::nat
