@@ -2,7 +2,6 @@
 #   omnilink_test(wire SOURCES socks5_test.cpp … LINKS omnilink::wire … [CONCURRENT])
 # CONCURRENT: threads meet in it, so tests/run runs it under the tsan preset too.
 include_guard()
-find_package(GTest REQUIRED)
 
 # One line per program: kind|name|program|folder of inputs|CONCURRENT or nothing.
 set(OMNILINK_TEST_LIST ${CMAKE_BINARY_DIR}/tests/list.txt)
