@@ -1,0 +1,105 @@
+#include "wire/admin.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/wire/scenes.hpp"
+
+namespace omnilink::wire::playbook {
+namespace {
+
+buffer b(std::string_view text) {
+  return {text.begin(), text.end()};
+}
+
+std::string error_of(std::string_view line) {
+  const auto parsed = parse_admin_request(line);
+  return parsed ? "" : parsed.error();
+}
+
+TEST(admin, reads_every_verb) {
+  EXPECT_EQ(*parse_admin_request(R"({"verb":"version"})"), (admin_request{admin_verb::version}));
+  EXPECT_EQ(*parse_admin_request(R"( {"verb": "nat_stats"} )"), (admin_request{admin_verb::nat_stats}));
+  EXPECT_EQ(*parse_admin_request(R"({"verb":"nat_list"})"), (admin_request{admin_verb::nat_list}));
+  EXPECT_EQ(*parse_admin_request(R"({"limit":5,"verb":"nat_list"})"),
+            (admin_request{admin_verb::nat_list, 0, 5}));
+  EXPECT_EQ(*parse_admin_request(R"({"verb":"connections","limit":100000})"),
+            (admin_request{admin_verb::connections, 0, admin_list_max}));
+  EXPECT_EQ(*parse_admin_request(R"({"verb":"connections_kill","id":18446744073709551615})"),
+            (admin_request{admin_verb::connections_kill, ~0ull}));
+}
+
+TEST(admin, what_is_built_is_read) {
+  for (const admin_request& request :
+       {admin_request{admin_verb::version}, admin_request{admin_verb::nat_list, 0, 7},
+        admin_request{admin_verb::nat_stats}, admin_request{admin_verb::connections},
+        admin_request{admin_verb::connections_kill, 12345678901234567890ull}}) {
+    const std::string line = build_admin_request(request);
+    ASSERT_TRUE(line.ends_with('\n'));
+    const auto back = parse_admin_request(std::string_view{line}.substr(0, line.size() - 1));
+    ASSERT_TRUE(back) << back.error();
+    EXPECT_EQ(*back, request);
+  }
+}
+
+TEST(admin, refuses_with_one_line) {
+  for (const char* line : {"",
+                           "null",
+                           "[]",
+                           "\"version\"",
+                           "{",
+                           "{}",
+                           R"({"verb":7})",
+                           R"({"verb":null})",
+                           R"({"verb":""})",
+                           R"({"verb":"version"}{})",
+                           R"({"verb":"version","id":1})",
+                           R"({"verb":"nat_list","limit":0})",
+                           R"({"verb":"nat_list","limit":100001})",
+                           R"({"verb":"nat_list","limit":-1})",
+                           R"({"verb":"nat_list","limit":1.5})",
+                           R"({"verb":"nat_list","limit":"1"})",
+                           R"({"verb":"connections_kill"})",
+                           R"({"verb":"connections_kill","id":0})",
+                           R"({"verb":"connections_kill","id":18446744073709551616})",
+                           R"({"verb":"connections_kill","id":[1]})",
+                           R"({"verb":"connections_kill","id":1,"limit":1})",
+                           "{\"verb\":\"version\"",
+                           "{\"verb\":\"ver\xff\"}",
+                           R"({"verb":"a\nb"})"}) {
+    const std::string error = error_of(line);
+    EXPECT_NE(error, "") << line;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << line;
+  }
+  EXPECT_NE(error_of(std::string(admin_request_max, ' ') + R"({"verb":"version"})"), "");
+  EXPECT_NE(error_of(R"({"verb":")" + std::string(3000, 'x') + R"("})"), "");
+  EXPECT_LT(error_of(R"({"verb":")" + std::string(3000, 'x') + R"("})").size(), 120u);
+  EXPECT_NE(error_of(std::string(4000, '[')), "");
+}
+
+TEST(admin, suggests_the_nearest_word) {
+  EXPECT_EQ(error_of(R"({"verb":"nat_lsit"})"), R"(unknown verb "nat_lsit"; did you mean "nat_list"?)");
+  EXPECT_EQ(error_of(R"({"verb":"fly"})"), R"(unknown verb "fly")");
+  EXPECT_EQ(error_of(R"({"verb":"nat_list","limt":3})"),
+            R"(nat_list: unknown key "limt"; did you mean "limit"?)");
+}
+
+TEST(admin, C1_C3_a_line_at_every_split_and_no_longer_than_its_limit) {
+  const std::string line = build_admin_request({admin_verb::connections_kill, 7});
+  const buffer input = b(line + "behind");
+  EXPECT_EQ(play(admin_server{}, input).code, errc::ok);
+  EXPECT_EQ(check_splits(admin_server{}, input), "");
+  EXPECT_EQ(check_truncation(admin_server{}, input, line.size()), "");
+  EXPECT_EQ(check_noise(admin_server{}, b(line)), "");
+
+  const std::string request = R"({"verb":"version"})";
+  const std::string longest = request + std::string(admin_request_max - request.size() - 1, ' ') + "\n";
+  EXPECT_EQ(play(admin_server{}, b(longest)).code, errc::ok);
+  const played endless = play(admin_server{}, b(" " + longest));
+  EXPECT_EQ(endless.code, errc::oversized);
+  EXPECT_LE(endless.taken, admin_request_max);
+  EXPECT_NE(endless.outcome.find("at most 4096 bytes"), std::string::npos);
+  EXPECT_EQ(play(admin_server{}, b("{}\n")).code, errc::bad_message);
+}
+
+}  // namespace
+}  // namespace omnilink::wire::playbook

@@ -1,0 +1,67 @@
+// The handshakes of wire/ as scenes for the playbook: what starts them, and their out value in words.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "tests/wire/playbook.hpp"
+#include "wire/admin.hpp"
+#include "wire/dns.hpp"
+#include "wire/http_connect.hpp"
+#include "wire/socks5.hpp"
+
+namespace omnilink::wire::playbook {
+
+struct socks5_client {
+  core::target destination;
+  std::optional<credentials> login;
+  socks5_outcome out{};
+
+  handshake start() { return socks5_connect(destination, login, out); }
+  std::string outcome() const {
+    return std::string{core::name_of(out.step)} + " reply " + std::to_string(out.reply);
+  }
+};
+
+struct socks5_server {
+  socks5_request out{};
+
+  handshake start() { return socks5_read_request(out); }
+  std::string outcome() const { return out.destination.to_string() + (out.reply_due ? " reply due" : ""); }
+};
+
+struct http_client {
+  core::target destination;
+  std::optional<credentials> login;
+  http_outcome out{};
+
+  handshake start() { return http_connect(destination, login, out); }
+  std::string outcome() const {
+    return std::string{core::name_of(out.step)} + " status " + std::to_string(out.status);
+  }
+};
+
+struct http_server {
+  http_request out{};
+
+  handshake start() { return http_read_connect(out); }
+  std::string outcome() const { return out.destination.to_string() + (out.reply_due ? " reply due" : ""); }
+};
+
+struct dns_reader {
+  buffer out{};
+
+  handshake start() { return dns_read_message(out); }
+  std::string outcome() const { return text_of(out); }
+};
+
+struct admin_server {
+  admin_request out{};
+  std::string problem{};
+
+  handshake start() { return admin_read_request(out, problem); }
+  std::string outcome() const { return build_admin_request(out) + problem; }
+};
+
+}  // namespace omnilink::wire::playbook
