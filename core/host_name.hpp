@@ -1,4 +1,4 @@
-// What counts as a host name (failures.md C7): the gate every name passes before it reaches a byte on the wire.
+// What counts as a host name (C7): the gate every name passes before it reaches a byte on the wire.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@ namespace omnilink::core {
 inline constexpr std::size_t host_name_max = 253;
 
 /// Letters, digits, hyphen and underscore in labels of 1 to 63, 1 to 253 bytes in all, an optional final dot.
-/// A name whose last label is all digits is an address written wrong, and refused (WHATWG "ends in a number").
+/// A name whose last label is a number, decimal or hexadecimal ("0x7f"), is an address written wrong or in
+/// disguise, and refused (WHATWG "ends in a number").
 bool valid_host_name(std::string_view name) noexcept;
 
 }  // namespace omnilink::core
