@@ -1,5 +1,7 @@
 // Where a shard's entries live: slots with stable numbers and addresses, in chunks that are freed when they
 // are empty. The lowest free number is taken first, so that a table that shrinks empties its upper chunks.
+// One cost is not ours to bound: freeing the last chunk of a burst can make glibc give its whole heap back in
+// one step (9 ms for 1 M flows; 0.2 ms with glibc.malloc.trim_threshold raised).
 #pragma once
 
 #include <bit>

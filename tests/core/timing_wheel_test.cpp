@@ -198,9 +198,19 @@ TEST(timing_wheel, time_that_runs_backwards_is_ignored) {
   timing_wheel wheel{resolution, at(100s)};
   timing_wheel_node node;
   wheel.link(node, at(101s));
+  const auto next = wheel.next_due();
   EXPECT_EQ(wheel.pop_due(at(1s)), nullptr);
   EXPECT_EQ(wheel.pop_due(instant::min()), nullptr);
+  EXPECT_EQ(wheel.next_due(), next);
   EXPECT_EQ(wheel.pop_due(at(101s)), &node);
+}
+
+TEST(timing_wheel, after_a_long_idle_time_the_next_sleep_is_as_good_as_at_the_start) {
+  timing_wheel wheel{resolution};
+  EXPECT_EQ(wheel.pop_due(at(24h)), nullptr);
+  timing_wheel_node node;
+  wheel.link(node, at(24h + resolution));
+  EXPECT_EQ(wheel.next_due(), at(24h + resolution));
 }
 
 // Random links, moves, unlinks and jumps, at several starts; some pops are given up half-way.

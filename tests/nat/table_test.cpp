@@ -244,6 +244,19 @@ TEST(nat_table, a_full_shard_drops_the_oldest_closed_flow_and_never_a_live_one) 
   EXPECT_EQ(t.stats().closed, 0u);
 }
 
+// More flows than one word of the slab's map of free places covers (4096).
+TEST(nat_table, all_room_is_used_again) {
+  constexpr std::uint32_t count = 10'000;
+  table t{config{.linger = 0s}, count, start};
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      ASSERT_EQ(t.insert(flow_of(numbered_key(i)), start).code, core::errc::ok);
+    }
+    ASSERT_EQ(t.insert(flow_of(numbered_key(count)), start).code, core::errc::limit_reached);
+    for (std::uint32_t i = 0; i < count; ++i) ASSERT_TRUE(t.erase(numbered_key(i)));
+  }
+}
+
 TEST(nat_table, a_share_of_nothing_refuses_everything) {
   table t{config{}, 0, start};
   EXPECT_EQ(t.insert(flow_of(numbered_key(1)), start).code, core::errc::limit_reached);
