@@ -1,10 +1,11 @@
-// The one timer of a worker: every deadline, idle timeout and periodic slice hangs in its wheel. Costs no wake-up while
-// nothing is due. Used from the worker's own thread only.
+// The one timer of a worker: every deadline, idle timeout and periodic slice hangs in its wheel. Costs no
+// wake-up while nothing is due. Used from the worker's own thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <memory>
 
 #include "core/clock.hpp"
 #include "core/timing_wheel.hpp"
@@ -21,7 +22,8 @@ class deadlines {
   deadlines(const deadlines&) = delete;
   deadlines& operator=(const deadlines&) = delete;
 
-  /// One deadline; it disarms itself when destroyed, and must not outlive `deadlines`. Not movable: its node hangs in the wheel.
+  /// One deadline; it disarms itself when destroyed, and must not outlive `deadlines`. Not movable: its node
+  /// hangs in the wheel.
   class timer : private core::timing_wheel_node {
    public:
     explicit timer(deadlines& owner) noexcept : owner_{owner} {}
@@ -29,9 +31,11 @@ class deadlines {
     timer(const timer&) = delete;
     timer& operator=(const timer&) = delete;
 
-    /// (Re-)arms: `expire` is called once on the worker at or shortly after `when`. It may destroy or re-arm the timer.
+    /// (Re-)arms: `expire` is called once on the worker at or shortly after `when`. It may destroy or re-arm
+    /// the timer.
     void arm(core::instant when, std::function<void()> expire);
-    /// Moves an armed timer without touching its function; cheap enough for every relayed read.
+    /// Moves an armed timer without touching its function: one store when it is later than before. For every
+    /// relayed read.
     void postpone(core::instant when) noexcept;
     void disarm() noexcept;
     bool armed() const noexcept { return linked(); }
@@ -42,6 +46,7 @@ class deadlines {
     friend class deadlines;
     deadlines& owner_;
     std::function<void()> expire_;
+    core::instant wanted_{};  // the truth; the node may hang earlier and is then moved when it comes up
     bool expired_ = false;
   };
 
@@ -56,6 +61,7 @@ class deadlines {
   boost::asio::steady_timer tick_;
   core::instant scheduled_{};  // what tick_ waits for; the epoch: nothing
   bool stopped_ = false;
+  std::shared_ptr<deadlines*> self_;  // for ticks that outlive us in the executor's queue
 };
 
 }  // namespace omnilink::io

@@ -1,6 +1,7 @@
 // A byte stream as the handshakes and the relay see it: TCP, or TLS over another stream. Every operation is
-// non-blocking and says what to wait for; waiting is always on the one socket at the bottom (socket()). So any depth of
-// TLS inside tunnels costs one coroutine, and the relay may move to an epoll descriptor of its own.
+// non-blocking and says what to wait for; waiting is always on the one socket at the bottom (socket()). So
+// any depth of TLS inside tunnels costs one coroutine, and the relay may move to an epoll descriptor of its
+// own.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

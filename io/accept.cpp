@@ -1,0 +1,35 @@
+#include "io/accept.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "io/address.hpp"
+
+namespace omnilink::io {
+
+accepted accept_one(int listener) noexcept {
+  accepted out;
+  out.socket = descriptor{::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (out.socket) return out;
+  out.system_errno = errno;
+  out.none_left = errno == EAGAIN || errno == EWOULDBLOCK;
+  out.exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+  return out;
+}
+
+core::endpoint bound_address(int fd) noexcept {
+  sockaddr_storage raw{};
+  socklen_t size = sizeof raw;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&raw), &size) != 0) return {};
+  return from_sockaddr(raw).value_or(core::endpoint{});
+}
+
+core::endpoint peer_address(int fd) noexcept {
+  sockaddr_storage raw{};
+  socklen_t size = sizeof raw;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&raw), &size) != 0) return {};
+  return from_sockaddr(raw).value_or(core::endpoint{});
+}
+
+}  // namespace omnilink::io

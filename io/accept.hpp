@@ -1,0 +1,23 @@
+// What is asked of a bare descriptor: accept without waiting, and its two addresses.
+#pragma once
+
+#include "core/endpoint.hpp"
+#include "io/descriptor.hpp"
+
+namespace omnilink::io {
+
+struct accepted {
+  descriptor socket;       ///< non-blocking, close-on-exec; empty: see below
+  bool exhausted = false;  ///< the process or the system is out of descriptors or memory: pause, then go on
+  bool none_left = false;  ///< the queue is empty; false with no socket: that one connection failed, go on
+  int system_errno = 0;
+};
+
+/// Takes one connection (TCP or unix) off a listening socket.
+accepted accept_one(int listener) noexcept;
+
+/// getsockname(2) and getpeername(2); 0.0.0.0:0 when there is none, or the socket is not of IPv4 or IPv6.
+core::endpoint bound_address(int fd) noexcept;
+core::endpoint peer_address(int fd) noexcept;
+
+}  // namespace omnilink::io

@@ -1,0 +1,158 @@
+#include "io/log.hpp"
+
+#include <spdlog/async.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <atomic>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/clock.hpp"
+
+namespace omnilink::io {
+
+std::string log_config::validate() const {
+  if (queue < 16 || queue > 1024 * 1024) return "log.queue: must be 16 to 1048576";
+  return {};
+}
+
+namespace log {
+namespace {
+
+using core::instant;
+constexpr core::nanoseconds second = std::chrono::seconds{1};
+// Slugs are literals; there are not so many.
+constexpr std::size_t noisy_max = 256;
+
+void write_to_stderr(std::string_view line) {
+  std::string whole{line};
+  whole += '\n';
+  // One write per line, so that lines of several processes do not mix. Where standard error is gone there is
+  // nobody to tell.
+  [[maybe_unused]] const auto written = std::fwrite(whole.data(), 1, whole.size(), stderr);
+}
+
+// Only the log's one thread gets here: no lock.
+class function_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit function_sink(std::function<void(std::string_view)> write) : write_{std::move(write)} {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    write_({message.payload.data(), message.payload.size()});
+  }
+  void flush_() override {}
+  std::function<void(std::string_view)> write_;
+};
+
+struct noisy {
+  instant last{};
+  std::uint64_t left_out = 0;
+};
+
+class writer {
+ public:
+  explicit writer(const log_config& config)
+      : format_{config.format},
+        pool_{std::make_shared<spdlog::details::thread_pool>(config.queue, 1)},
+        logger_{std::make_shared<spdlog::async_logger>(
+            "omnilink", std::make_shared<function_sink>(config.sink ? config.sink : write_to_stderr), pool_,
+            spdlog::async_overflow_policy::overrun_oldest)} {
+    logger_->set_level(spdlog::level::trace);  // what gets here is to be written
+  }
+
+  void write(level how, std::string_view slug, std::span<const field> fields) {
+    put(how, slug, fields);
+    report_loss(core::clock::now());
+  }
+
+  // nullopt: not now. Otherwise how many lines were left out since the last one.
+  std::optional<std::uint64_t> admit(std::string_view slug) {
+    const auto now = core::clock::now();
+    const std::lock_guard guard{lock_};
+    if (noisy_.size() >= noisy_max && !noisy_.contains(std::string{slug})) return std::nullopt;
+    noisy& which = noisy_[std::string{slug}];
+    if (which.last != instant{} && now - which.last < second) {
+      ++which.left_out;
+      return std::nullopt;
+    }
+    which.last = now;
+    return std::exchange(which.left_out, 0);
+  }
+
+ private:
+  void put(level how, std::string_view slug, std::span<const field> fields) {
+    const auto now = std::chrono::system_clock::now();
+    const std::string line = format_ == log_config::format_kind::json ? format_json(now, how, slug, fields)
+                                                                      : format_text(now, how, slug, fields);
+    logger_->log(spdlog::level::info, spdlog::string_view_t{line.data(), line.size()});
+  }
+
+  void report_loss(instant now) {
+    // Looking takes the queue's lock, so once a second is enough.
+    const auto tick = now.time_since_epoch().count();
+    auto before = looked_.load(std::memory_order_relaxed);
+    if (tick - before < second.count() || !looked_.compare_exchange_strong(before, tick)) return;
+    const std::size_t lost = pool_->overrun_counter();
+    const std::size_t known = lost_.exchange(lost);
+    if (lost > known) {
+      const field count{"count", lost - known};
+      put(level::warn, "log-lines-dropped", {&count, 1});
+    }
+  }
+
+  const log_config::format_kind format_;
+  const std::shared_ptr<spdlog::details::thread_pool> pool_;  // its end writes what is queued
+  const std::shared_ptr<spdlog::async_logger> logger_;
+  std::atomic<std::int64_t> looked_{0};
+  std::atomic<std::size_t> lost_{0};
+  std::mutex lock_;
+  std::unordered_map<std::string, noisy> noisy_;
+};
+
+std::atomic<std::shared_ptr<writer>> current;
+std::atomic<level> lowest{level::off};
+
+}  // namespace
+
+void init(const log_config& config) {
+  current.store(std::make_shared<writer>(config));
+  lowest.store(config.level, std::memory_order_relaxed);
+}
+
+void shutdown() {
+  lowest.store(level::off, std::memory_order_relaxed);
+  current.store(nullptr);
+}
+
+bool enabled(level which) noexcept {
+  return which >= lowest.load(std::memory_order_relaxed) && which != level::off;
+}
+
+void line(level how, std::string_view slug, std::span<const field> fields) {
+  if (!enabled(how)) return;
+  if (const auto now = current.load()) now->write(how, slug, fields);
+}
+
+void at_most_once_a_second(level how, std::string_view slug, std::initializer_list<field> fields) {
+  if (!enabled(how)) return;
+  const auto now = current.load();
+  if (!now) return;
+  const auto left_out = now->admit(slug);
+  if (!left_out) return;
+  std::vector<field> all{fields};
+  if (*left_out > 0) all.emplace_back("left_out", *left_out);
+  now->write(how, slug, all);
+}
+
+}  // namespace log
+}  // namespace omnilink::io

@@ -1,0 +1,51 @@
+// Carries bytes both ways between two streams until both have ended, with TCP's own back-pressure: nothing is
+// read while the other side does not take what was read before.
+#pragma once
+
+#include <array>
+#include <boost/asio/awaitable.hpp>
+
+#include "core/clock.hpp"
+#include "io/deadlines.hpp"
+#include "io/stream.hpp"
+
+namespace omnilink::io {
+
+/// What a read lands in; one per worker, used only inside one call, so that a connection at rest holds no
+/// buffer. 128 KiB: below it the CPU time per byte rises, above it the caches suffer.
+struct relay_buffer {
+  std::array<std::uint8_t, 128 * 1024> bytes;
+};
+
+struct relay_options {
+  core::nanoseconds idle;        ///< ends a connection when no byte went either way for so long; > 0
+  core::nanoseconds half_close;  ///< the same, once one direction has ended; > 0
+};
+
+/// May be read on the worker while the relay runs.
+struct relay_counters {
+  std::uint64_t up = 0;    ///< bytes from the client that upstream's stream has taken
+  std::uint64_t down = 0;  ///< and the other way
+};
+
+enum class relay_side : std::uint8_t { none, client, upstream };
+
+struct relay_result {
+  std::uint64_t up = 0;
+  std::uint64_t down = 0;
+  core::errc code =
+      core::errc::ok;  ///< ok: both directions ended in order. timed_out: see relay_options. canceled: closed
+  relay_side failed = relay_side::none;  ///< where the first failure was seen; none for ok and timed_out
+  int system_errno = 0;
+};
+
+/// Ends when both directions have ended: an end is handed on after the last byte and the other direction
+/// lives on. When a side fails (RST, or TLS cut off without close_notify), what it sent before is handed on,
+/// and then both streams are set to reset on close, as after a timeout: nobody may take a failure for an end.
+/// The caller closes the streams; closing both earlier ends the relay with `canceled`. All arguments must
+/// outlive the returned awaitable.
+boost::asio::awaitable<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer,
+                                           deadlines& timers, const relay_options& options,
+                                           relay_counters& counters);
+
+}  // namespace omnilink::io

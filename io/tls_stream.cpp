@@ -1,0 +1,270 @@
+// The engine reads from the stream below directly. What it writes is gathered first and goes down in one
+// piece: one system call for many records.
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <climits>
+#include <optional>
+#include <utility>
+
+#include "io/tls_settings.hpp"
+#include "io/wait.hpp"
+
+namespace omnilink::io {
+namespace {
+
+using namespace openssl;
+using core::errc;
+using kind = progress::kind;
+
+// The most that one write() takes: a relay's buffer.
+constexpr std::size_t write_max = 128 * 1024;
+// Reading goes on while the peer takes nothing, or two peers could wait for each other forever; but what a
+// peer makes the engine say in answer (key updates) is held up to here only.
+constexpr std::size_t answers_max = 16 * 1024;
+
+// Room for the records of one engine call, kept between calls: one per stream in a pile of TLS in TLS.
+class record_room {
+ public:
+  record_room() {
+    if (spare().empty()) return;
+    room_ = std::move(spare().back());
+    spare().pop_back();
+  }
+  ~record_room() {
+    room_.clear();
+    if (spare().size() < spare_max) spare().push_back(std::move(room_));
+  }
+  record_room(const record_room&) = delete;
+  record_room& operator=(const record_room&) = delete;
+  std::vector<std::uint8_t>& get() noexcept { return room_; }
+
+ private:
+  static constexpr std::size_t spare_max = 4;  // deeper piles of TLS are rare, and only slower
+  static std::vector<std::vector<std::uint8_t>>& spare() {
+    static thread_local std::vector<std::vector<std::uint8_t>> rooms;
+    return rooms;
+  }
+  std::vector<std::uint8_t> room_;
+};
+
+class tls_stream final : public stream {
+ public:
+  tls_stream(std::unique_ptr<stream> lower, std::shared_ptr<tls_context::impl> settings)
+      : lower_{std::move(lower)}, settings_{std::move(settings)}, engine_{settings_->make_engine()} {
+    BIO* const below = engine_ ? BIO_new(method()) : nullptr;
+    if (!below) {
+      read_end_ = write_end_ = progress::fail(errc::internal);
+      return;
+    }
+    BIO_set_data(below, this);
+    BIO_set_init(below, 1);
+    SSL_set_bio(engine_.get(), below, below);
+  }
+
+  progress write(bytes data) noexcept override {
+    const progress clear = flush_records();
+    if (!clear.done() || data.empty()) return clear;
+    std::size_t taken = 0;
+    const int failure = run([&](SSL* engine) {
+      return SSL_write_ex(engine, data.data(), std::min(data.size(), write_max), &taken);
+    });
+    if (failure == SSL_ERROR_NONE) return write_end_ ? *write_end_ : progress::moved(taken);
+    const progress why = explain(failure);
+    if (!why.blocked()) write_end_ = why;
+    return why;
+  }
+
+  progress flush() noexcept override {
+    const progress clear = flush_records();
+    return clear.done() ? lower_->flush() : clear;
+  }
+
+  progress shutdown_send() noexcept override {
+    const progress clear = flush_records();
+    if (!clear.done()) return clear;
+    if (!(SSL_get_shutdown(engine_.get()) & SSL_SENT_SHUTDOWN)) {
+      // Once: a second call would wait for the peer's close_notify. 0 says that it has not come yet.
+      const int failure = run([](SSL* engine) { return SSL_shutdown(engine) >= 0 ? 1 : -1; });
+      if (failure != SSL_ERROR_NONE) return explain(failure);
+    }
+    return flush();
+  }
+
+  progress handshake(tls_result& result) noexcept {
+    if (write_end_) return *write_end_;
+    const int failure = run([](SSL* engine) { return SSL_do_handshake(engine); });
+    if (failure == SSL_ERROR_NONE) {
+      result.resumed = SSL_session_reused(engine_.get()) == 1;
+      return flush();
+    }
+    const progress why = explain(failure);
+    if (why.code == errc::tls_failed) return explain_verification(result);
+    return why.code == errc::tls_truncated ? progress::fail(errc::closed_early) : why;
+  }
+
+  tcp::socket& socket() noexcept override { return lower_->socket(); }
+  bool is_plain() const noexcept override { return false; }
+
+ protected:
+  progress read_more(std::span<std::uint8_t> into) noexcept override {
+    if (read_end_) return *read_end_;
+    if (records_.size() - sent_ > answers_max) {
+      const progress clear = flush_records();
+      if (clear.blocked()) return clear;
+    }
+    std::size_t total = 0;
+    int failure = SSL_ERROR_NONE;
+    while (total < into.size() && failure == SSL_ERROR_NONE) {
+      std::size_t got = 0;
+      failure = run(
+          [&](SSL* engine) { return SSL_read_ex(engine, into.data() + total, into.size() - total, &got); });
+      total += got;
+    }
+    if (failure != SSL_ERROR_NONE) {
+      const progress why = failure == SSL_ERROR_ZERO_RETURN ? progress{kind::eof} : explain(failure);
+      if (!why.blocked()) read_end_ = why;
+      if (total == 0) return why;
+    }
+    return progress::moved(total);
+  }
+
+ private:
+  // Calls the engine, sends on what it wrote; SSL_get_error's answer.
+  template <class Call>
+  int run(Call call) noexcept {
+    record_room room;
+    written_ = &room.get();
+    below_ = progress{};
+    ERR_clear_error();
+    const int returned = call(engine_.get());
+    const int failure = returned > 0 ? SSL_ERROR_NONE : SSL_get_error(engine_.get(), returned);
+    written_ = nullptr;
+    if (!room.get().empty()) pass_down(room.get());
+    return failure;
+  }
+
+  // As much as the stream below takes now; the rest waits in records_.
+  void pass_down(bytes data) {
+    if (write_end_) return;
+    if (records_.empty()) {
+      while (!data.empty()) {
+        const progress put = lower_->write(data);
+        if (put.blocked()) break;
+        if (!put.done()) {
+          write_end_ = put;
+          return;
+        }
+        data = data.subspan(put.count);
+      }
+    }
+    records_.insert(records_.end(), data.begin(), data.end());
+  }
+
+  progress flush_records() noexcept {
+    if (write_end_) return *write_end_;
+    while (sent_ < records_.size()) {
+      const progress put = lower_->write(bytes{records_}.subspan(sent_));
+      if (put.blocked()) return put;
+      if (!put.done()) {
+        write_end_ = put;
+        return put;
+      }
+      sent_ += put.count;
+    }
+    records_ = {};
+    sent_ = 0;
+    return progress::moved(0);
+  }
+
+  progress explain(int failure) noexcept {
+    if (failure == SSL_ERROR_WANT_READ || failure == SSL_ERROR_WANT_WRITE) {
+      // The peer answers a handshake's flight only when it has all of it.
+      if (!SSL_is_init_finished(engine_.get())) {
+        const progress clear = flush();
+        if (!clear.done()) return clear;
+      }
+      return below_.blocked() ? below_ : progress{kind::want_read};
+    }
+    if (below_.what == kind::failed) return below_;
+    if (below_.what == kind::eof) return progress::fail(errc::tls_truncated);
+    return progress::fail(errc::tls_failed);
+  }
+
+  progress explain_verification(tls_result& result) {
+    const long verified = SSL_get_verify_result(engine_.get());
+    if (verified == X509_V_OK) {
+      result.detail = take_reason();
+      return progress::fail(errc::tls_failed);
+    }
+    result.detail = X509_verify_cert_error_string(verified);
+    const bool other_name =
+        verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH;
+    return progress::fail(other_name ? errc::tls_wrong_name : errc::tls_untrusted);
+  }
+
+  static int read_below(BIO* bio, char* into, int size) {
+    auto& self = *static_cast<tls_stream*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    const auto space = std::span{reinterpret_cast<std::uint8_t*>(into), static_cast<std::size_t>(size)};
+    self.below_ = self.lower_->read(space);
+    if (self.below_.done()) return static_cast<int>(self.below_.count);
+    if (self.below_.blocked()) BIO_set_retry_read(bio);
+    return self.below_.what == kind::eof ? 0 : -1;
+  }
+
+  static int write_below(BIO* bio, const char* data, int size) {
+    auto& self = *static_cast<tls_stream*>(BIO_get_data(bio));
+    const bytes records{reinterpret_cast<const std::uint8_t*>(data), static_cast<std::size_t>(size)};
+    self.written_->insert(self.written_->end(), records.begin(), records.end());
+    return size;
+  }
+
+  static long control_below(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static BIO_METHOD* method() {
+    static BIO_METHOD* const made = [] {
+      BIO_METHOD* const fresh = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "omnilink stream");
+      BIO_meth_set_read(fresh, read_below);
+      BIO_meth_set_write(fresh, write_below);
+      BIO_meth_set_ctrl(fresh, control_below);
+      return fresh;
+    }();
+    return made;
+  }
+
+  std::unique_ptr<stream> lower_;
+  std::shared_ptr<tls_context::impl> settings_;  // the engine's callbacks use it
+  ssl_ptr engine_;
+  std::vector<std::uint8_t> records_;  // taken, not yet given to lower_ from sent_ on
+  std::size_t sent_ = 0;
+  std::vector<std::uint8_t>* written_ = nullptr;  // where the engine writes during run()
+  progress below_;                                // what lower_'s latest read in run() came to
+  std::optional<progress> read_end_;              // said again by every later read
+  std::optional<progress> write_end_;
+};
+
+}  // namespace
+
+std::unique_ptr<stream> make_tls_stream(std::unique_ptr<stream> lower, const tls_context& settings) {
+  return std::make_unique<tls_stream>(std::move(lower), settings.settings());
+}
+
+boost::asio::awaitable<tls_result> tls_handshake(stream& on) {
+  tls_result result;
+  auto* const secured = dynamic_cast<tls_stream*>(&on);
+  while (true) {
+    const progress now = secured ? secured->handshake(result) : progress::fail(errc::internal);
+    if (now.blocked()) {
+      result.code = co_await wait_for(on, now.what);
+      if (result.code != errc::ok) break;
+      continue;
+    }
+    result.code = now.code;
+    result.system_errno = now.system_errno;
+    break;
+  }
+  co_return result;
+}
+
+}  // namespace omnilink::io

@@ -1,0 +1,46 @@
+// Unix sockets (unix(7)): a listening one at a path, who is at the other end, and messages that carry a
+// descriptor.
+#pragma once
+
+#include <sys/types.h>
+
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/errc.hpp"
+#include "io/descriptor.hpp"
+
+namespace omnilink::io {
+
+enum class unix_kind : std::uint8_t { seqpacket, stream };
+
+/// Non-blocking, with the permission bits `mode` from its first moment at `path`; replaces a socket on which
+/// nobody listens any more. The directory must exist and be writable. The error is one line with path and
+/// remedy.
+boost::system::result<descriptor, std::string> open_unix_listener(const std::string& path, unix_kind kind,
+                                                                  mode_t mode);
+
+/// As they were when the peer connected (SO_PEERCRED). Decide by uid and gid; a pid may be somebody else's by
+/// now.
+struct unix_peer {
+  uid_t uid;
+  gid_t gid;
+  pid_t pid;
+};
+std::optional<unix_peer> peer_of(const descriptor& socket) noexcept;
+
+struct unix_message {
+  core::errc code = core::errc::ok;  ///< oversized: cut off; closed_early: the peer has closed; not_found:
+                                     ///< nothing there yet
+  int system_errno = 0;
+  std::size_t size = 0;
+  descriptor passed;  ///< the first descriptor that came along (SCM_RIGHTS); more are closed
+};
+
+/// Does not wait.
+unix_message receive_message(const descriptor& socket, std::span<std::uint8_t> into) noexcept;
+
+}  // namespace omnilink::io

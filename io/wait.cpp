@@ -1,0 +1,51 @@
+#include "io/wait.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace omnilink::io {
+
+namespace asio = boost::asio;
+
+asio::awaitable<core::errc> wait_for(stream& on, progress::kind why) {
+  const auto what = why == progress::kind::want_read ? tcp::socket::wait_read : tcp::socket::wait_write;
+  const auto [error] = co_await on.socket().async_wait(what, asio::as_tuple(asio::use_awaitable));
+  // Every error of a wait means that the socket was closed here; what the peer did shows in the operation
+  // itself.
+  co_return error || !on.socket().is_open() ? core::errc::canceled : core::errc::ok;
+}
+
+asio::awaitable<progress> read_some(stream& from, std::span<std::uint8_t> into) {
+  while (true) {
+    const progress now = from.read(into);
+    if (!now.blocked()) co_return now;
+    const core::errc waited = co_await wait_for(from, now.what);
+    if (waited != core::errc::ok) co_return progress::fail(waited);
+  }
+}
+
+asio::awaitable<progress> write_all(stream& to, bytes data) {
+  std::size_t written = 0;
+  while (true) {
+    const progress now = written < data.size() ? to.write(data.subspan(written)) : to.flush();
+    if (now.done()) {
+      if (written == data.size()) co_return progress::moved(written);
+      written += now.count;
+      continue;
+    }
+    if (!now.blocked()) co_return now;
+    const core::errc waited = co_await wait_for(to, now.what);
+    if (waited != core::errc::ok) co_return progress::fail(waited);
+  }
+}
+
+asio::awaitable<progress> shutdown_send(stream& of) {
+  while (true) {
+    const progress now = of.shutdown_send();
+    if (!now.blocked()) co_return now;
+    const core::errc waited = co_await wait_for(of, now.what);
+    if (waited != core::errc::ok) co_return progress::fail(waited);
+  }
+}
+
+}  // namespace omnilink::io
