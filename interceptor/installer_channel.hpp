@@ -1,0 +1,28 @@
+// One packet each way between the service and an installer in another process, with descriptors beside it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "io/descriptor.hpp"
+#include "wire/installer_messages.hpp"
+
+namespace omnilink::interceptor {
+
+/// A connected SOCK_SEQPACKET pair, close-on-exec; empty: errno says why.
+std::pair<io::descriptor, io::descriptor> make_installer_channel() noexcept;
+
+/// The descriptors stay the caller's. False: the other side is gone, or errno.
+bool send_message(int channel, const wire::installer_message& message, std::span<const int> descriptors = {});
+
+struct received_message {
+  wire::installer_message message;
+  std::vector<io::descriptor> descriptors;  ///< close-on-exec
+};
+/// Waits for as long as the socket's SO_RCVTIMEO says. nullopt: the other side is gone, too slow, or sent
+/// nonsense.
+std::optional<received_message> receive_message(int channel);
+
+}  // namespace omnilink::interceptor

@@ -1,0 +1,43 @@
+#include "interceptor/original_destination.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "io/address.hpp"
+#include "io/error.hpp"
+
+namespace omnilink::interceptor {
+namespace {
+
+// The same number in linux/netfilter_ipv4.h (SO_ORIGINAL_DST) and linux/netfilter_ipv6/ip6_tables.h
+// (IP6T_SO_ORIGINAL_DST); the latter does not compile as C++.
+constexpr int so_original_dst = 80;
+
+}  // namespace
+
+boost::system::result<core::endpoint, core::errc> original_destination(int accepted_fd) noexcept {
+  sockaddr_storage where{};
+  socklen_t size = sizeof(where);
+  if (::getsockname(accepted_fd, reinterpret_cast<sockaddr*>(&where), &size) != 0)
+    return io::to_errc_from_errno(errno);
+  auto local = io::from_sockaddr(where);
+  if (!local) return core::errc::unsupported;
+  local->address = local->address.unmapped();
+
+  size = sizeof(where);
+  const int level = local->address.is_v4() ? SOL_IP : SOL_IPV6;
+  if (::getsockopt(accepted_fd, level, so_original_dst, &where, &size) != 0) {
+    // ENOENT: conntrack does not know the connection; ENOPROTOOPT: it is not even loaded. Nobody rewrote it,
+    // then.
+    if (errno == ENOENT || errno == ENOPROTOOPT) return core::errc::not_redirected;
+    return io::to_errc_from_errno(errno);
+  }
+  const auto original = io::from_sockaddr(where);
+  if (!original) return core::errc::unsupported;
+  if (*original == *local) return core::errc::not_redirected;
+  return *original;
+}
+
+}  // namespace omnilink::interceptor
