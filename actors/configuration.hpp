@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "actors/trip_report.hpp"
 #include "chain/chain.hpp"
 #include "core/clock.hpp"
 #include "interceptor/listener_config.hpp"
@@ -21,7 +21,7 @@ struct service_settings {
   core::nanoseconds half_close_timeout = std::chrono::minutes{5};  ///< no byte after one direction ended
   core::nanoseconds drain_timeout = std::chrono::seconds{30};      ///< after TERM, before what is left is closed
   core::nanoseconds handshake_timeout = std::chrono::seconds{10};  ///< for a client of a mixed, socks5 or http listener
-  std::string validate() const;
+  std::string validate() const;  ///< empty: valid; otherwise which key, and its range
 };
 
 struct configuration {
@@ -36,8 +36,8 @@ struct configuration {
   enum class destinations : std::uint8_t { full, hash, none } log_destinations = destinations::full;
   /// Sandbox: loopback ports of the host (exec's --loopback).
   std::vector<std::uint16_t> host_loopback_ports;
-  /// Called on a worker with one plain line for every connection that failed; must not block. Empty: nobody wants it.
-  std::function<void(std::string_view)> report_failure;
+  /// Called on a worker for every connection that ended; must not block. Empty: nobody wants it.
+  std::function<void(const trip_report&)> report_trip;
 };
 
 }  // namespace omnilink::actors

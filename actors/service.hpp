@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/configuration.hpp"
@@ -33,6 +34,10 @@ class service {
   /// Until drained or stopped. `finished_fd()` becomes readable then, for poll loops.
   void wait();
   int finished_fd() const noexcept;
+
+  /// Makes an actor ("supervisor", "forwarder 0", …) throw, and returns when another one has taken its place: how the
+  /// tests show what the death of an actor leaves alone. False: there is none of that name.
+  bool inject_fault(std::string_view actor);
 
  private:
   struct impl;

@@ -97,14 +97,14 @@ boost::system::result<descriptor, std::string> open_unix_listener(const std::str
   return made;
 }
 
-std::optional<unix_peer> peer_of(const descriptor& socket) noexcept {
+std::optional<unix_peer> peer_of(int socket) noexcept {
   ucred who{};
   socklen_t size = sizeof who;
-  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return std::nullopt;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return std::nullopt;
   return unix_peer{who.uid, who.gid, who.pid};
 }
 
-unix_message receive_message(const descriptor& socket, std::span<std::uint8_t> into) noexcept {
+unix_message receive_message(int socket, std::span<std::uint8_t> into) noexcept {
   unix_message out;
   iovec space{into.data(), into.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(passed_max * sizeof(int))> ancillary{};
@@ -114,7 +114,7 @@ unix_message receive_message(const descriptor& socket, std::span<std::uint8_t> i
   message.msg_control = ancillary.data();
   message.msg_controllen = ancillary.size();
   ssize_t n;
-  do n = ::recvmsg(socket.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  do n = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   if (n < 0) {
     out.system_errno = errno;

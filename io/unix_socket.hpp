@@ -30,7 +30,7 @@ struct unix_peer {
   gid_t gid;
   pid_t pid;
 };
-std::optional<unix_peer> peer_of(const descriptor& socket) noexcept;
+std::optional<unix_peer> peer_of(int socket) noexcept;
 
 struct unix_message {
   core::errc code = core::errc::ok;  ///< oversized: cut off; closed_early: the peer has closed; not_found:
@@ -41,6 +41,6 @@ struct unix_message {
 };
 
 /// Does not wait.
-unix_message receive_message(const descriptor& socket, std::span<std::uint8_t> into) noexcept;
+unix_message receive_message(int socket, std::span<std::uint8_t> into) noexcept;
 
 }  // namespace omnilink::io

@@ -1,5 +1,7 @@
 #include "wire/dns.hpp"
 
+#include <algorithm>
+
 #include <array>
 
 #include "wire/byte_codec.hpp"
@@ -175,9 +177,10 @@ handshake dns_read_message(std::vector<std::uint8_t>& out) {
 }
 
 std::vector<std::uint8_t> dns_framed(bytes message) {
-  std::vector<std::uint8_t> out{static_cast<std::uint8_t>(message.size() >> 8),
-                                static_cast<std::uint8_t>(message.size())};
-  out.insert(out.end(), message.begin(), message.end());
+  std::vector<std::uint8_t> out(2 + message.size());
+  out[0] = static_cast<std::uint8_t>(message.size() >> 8);
+  out[1] = static_cast<std::uint8_t>(message.size());
+  std::copy(message.begin(), message.end(), out.begin() + 2);
   return out;
 }
 

@@ -1,0 +1,93 @@
+#include "actors/accept_loop.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <algorithm>
+
+#include "actors/trip.hpp"
+#include "io/accept.hpp"
+#include "io/log.hpp"
+
+namespace omnilink::actors {
+namespace {
+
+namespace asio = boost::asio;
+using acceptor_ptr = std::shared_ptr<asio::ip::tcp::acceptor>;
+constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
+
+// Connections taken per readiness event, before the worker looks at its other sockets.
+constexpr int accept_batch = 64;
+// Back-off while the process is out of descriptors or memory (D1).
+constexpr core::nanoseconds pause_min = std::chrono::milliseconds{1};
+constexpr core::nanoseconds pause_max = std::chrono::seconds{1};
+
+void admit(worker& home, interceptor::listen_kind kind, std::uint64_t netns, asio::ip::tcp::socket accepted) {
+  if (home.shared.connections.load(std::memory_order_relaxed) >= home.shared.config.service.max_connections) {
+    io::log::at_most_once_a_second(io::log::level::warn, "connection-limit",
+                                   {{"max_connections", home.shared.config.service.max_connections}});
+    boost::system::error_code ignored;
+    accepted.set_option(asio::socket_base::linger{true, 0}, ignored);
+    accepted.close(ignored);  // Asio's destructor would take the option back
+    return;
+  }
+  asio::co_spawn(home.execution.io(), run_trip(home, kind, netns, std::move(accepted)), asio::detached);
+}
+
+// 0: go on waiting; otherwise the errno that needs a pause.
+int accept_some(worker& home, asio::ip::tcp::acceptor& from, interceptor::listen_kind kind, std::uint64_t netns) {
+  const auto protocol = from.local_endpoint().protocol();
+  for (int i = 0; i < accept_batch; ++i) {
+    io::accepted one = io::accept_one(from.native_handle());
+    if (one.none_left) return 0;
+    if (one.exhausted) return one.system_errno;
+    if (!one.socket) continue;
+    admit(home, kind, netns, asio::ip::tcp::socket{home.execution.io(), protocol, one.socket.release()});
+  }
+  return 0;
+}
+
+asio::awaitable<void> pause(worker& home, core::nanoseconds how_long) {
+  asio::steady_timer timer{home.execution.io(), how_long};
+  co_await timer.async_wait(plain_result);
+}
+
+asio::awaitable<void> accept_loop(worker& home, acceptor_ptr from, interceptor::listen_kind kind, std::uint64_t netns) {
+  core::nanoseconds backoff = pause_min;
+  while (from->is_open()) {
+    const auto [error] = co_await from->async_wait(asio::ip::tcp::acceptor::wait_read, plain_result);
+    if (error || !from->is_open()) break;
+    const int exhausted = accept_some(home, *from, kind, netns);
+    if (exhausted == 0) {
+      backoff = pause_min;
+      continue;
+    }
+    io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", exhausted}});
+    co_await pause(home, backoff);
+    backoff = std::min(backoff * 2, pause_max);
+  }
+}
+
+}  // namespace
+
+void accept_from(worker& home, listening& from) {
+  for (io::descriptor& socket : from.sockets) {
+    const bool v6 = io::bound_address(socket.get()).address.is_v6();
+    const auto protocol = v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+    auto acceptor = std::make_shared<asio::ip::tcp::acceptor>(home.execution.io(), protocol, socket.release());
+    home.acceptors.push_back(acceptor);
+    asio::co_spawn(home.execution.io(), accept_loop(home, acceptor, from.kind, from.netns), asio::detached);
+  }
+  from.sockets.clear();
+}
+
+void stop_accepting(worker& home) {
+  for (const auto& acceptor : home.acceptors) {
+    boost::system::error_code ignored;
+    acceptor->close(ignored);
+  }
+  home.acceptors.clear();
+}
+
+}  // namespace omnilink::actors

@@ -1,0 +1,65 @@
+#include "actors/access_log.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "io/log.hpp"
+
+namespace omnilink::actors {
+namespace {
+
+// The same destination has the same hash within one run of the service only, so that no dictionary can be made beforehand.
+std::string hashed(const std::string& text) {
+  static const std::size_t salt = std::hash<std::int64_t>{}(core::clock::now().time_since_epoch().count()) * 0x9e3779b97f4a7c15ull;
+  return fmt::format("{:016x}", (std::hash<std::string>{}(text) ^ salt) * 0xff51afd7ed558ccdull);
+}
+
+std::string shown(const std::string& destination, configuration::destinations how) {
+  switch (how) {
+    case configuration::destinations::full: return destination;
+    case configuration::destinations::hash: return hashed(destination);
+    case configuration::destinations::none: return "-";
+  }
+  return "-";
+}
+
+std::string hop_milliseconds(const trip_report& trip) {
+  std::string out;
+  for (const auto time : trip.hop_times) {
+    if (!out.empty()) out += ',';
+    out += fmt::format("{:.1f}", static_cast<double>(time.count()) / 1e6);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string failure_line(const trip_report& trip) {
+  const std::string where = trip.original.port != 0 ? trip.original.to_string() : trip.source.to_string();
+  return where + ": " + trip.verdict.to_string();
+}
+
+void log_access(const trip_report& trip, const configuration& config) {
+  if (config.report_trip) config.report_trip(trip);
+  if (!config.log_access) return;
+  const bool known = trip.original.port != 0;
+  const std::string destination = known ? shown(trip.original.to_string(), config.log_destinations) : "-";
+  // A verdict's text may hold the destination's name; its parts don't.
+  const core::verdict& v = trip.verdict;
+  io::log::line(io::log::level::info, "access",
+                {{"id", trip.id},
+                 {"source", trip.source.to_string()},
+                 {"destination", destination},
+                 {"dialled", known ? shown(core::endpoint{trip.dialled, trip.original.port}.to_string(), config.log_destinations) : "-"},
+                 {"chain", trip.chain},
+                 {"hops_ms", hop_milliseconds(trip)},
+                 {"up", trip.bytes_up},
+                 {"down", trip.bytes_down},
+                 {"ms", core::to_milliseconds(trip.duration)},
+                 {"verdict", std::string{core::name_of(v.code)}},
+                 {"step", std::string{core::name_of(v.step)}},
+                 {"detail", v.ok() ? std::string{} : v.to_string()}});
+}
+
+}  // namespace omnilink::actors

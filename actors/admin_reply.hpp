@@ -1,0 +1,17 @@
+// What admin.sock answers, as JSON text.
+#pragma once
+
+#include <string>
+
+#include "actors/protocol.hpp"
+
+namespace omnilink::actors {
+
+std::string reply_error(const std::string& what);
+std::string reply_version();
+std::string reply_killed(bool found);
+std::string reply_nat_stats(const nat::stats& all);
+std::string reply_nat_list(const nat_entries& flows, core::instant now);
+std::string reply_connections(const connection_list& running, core::instant now);
+
+}  // namespace omnilink::actors

@@ -1,0 +1,23 @@
+// One running connection, as `omnilink connections` shows it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/endpoint.hpp"
+
+namespace omnilink::actors {
+
+struct connection_info {
+  std::uint64_t id = 0;
+  core::endpoint source;        ///< the program's side, as the listener sees it
+  core::target original;        ///< where it wanted to go
+  std::string chain;
+  const char* phase = "";       ///< "handshake", "dial", "relay"
+  std::uint64_t bytes_up = 0;   ///< from the program
+  std::uint64_t bytes_down = 0;
+  core::instant begun{};
+};
+
+}  // namespace omnilink::actors

@@ -1,0 +1,68 @@
+// All that belongs to the control unit: what the supervisor, the interceptor and the query endpoint work on. They come and
+// go; this stays.
+#pragma once
+
+#include <caf/actor_addr.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "actors/ask.hpp"
+#include "actors/protocol.hpp"
+#include "actors/query_server.hpp"
+#include "actors/runtime.hpp"
+#include "actors/shared.hpp"
+#include "interceptor/installer.hpp"
+#include "interceptor/resolver.hpp"
+#include "io/deadlines.hpp"
+#include "io/resolve.hpp"
+#include "nat/names.hpp"
+
+namespace omnilink::actors {
+
+struct worker;
+
+struct control {
+  control(caf::actor_system& system, interceptor::installer* home);
+  ~control();
+
+  /// An actor that the supervisor watches, and how to put another one in its place.
+  struct watched {
+    caf::actor who;
+    std::string what;                        ///< for the log: "forwarder 1"
+    std::function<caf::actor()> respawn;     ///< also updates the directory
+  };
+
+  enum class phase { starting, running, draining, stopping, finished };
+
+  caf::actor_system& system;
+  unit execution;
+  io::deadlines deadlines;
+  io::resolver resolver;          ///< of hop names
+  caf::actor questions_alive;
+  asker& questions;
+  interceptor::installer* const home;
+
+  // set by service before the first actor runs
+  shared_state* shared = nullptr;
+  std::vector<worker*> workers;
+  std::function<void()> on_finished;  ///< called once, on the control thread
+
+  // the supervisor's
+  phase now = phase::starting;
+  std::vector<watched> children;
+  std::vector<bool> drained;                ///< by worker
+  std::vector<core::instant> restarts;      ///< the recent ones
+  io::deadlines::timer drain_deadline{deadlines};
+
+  // the interceptor's
+  nat::names names;
+  std::unique_ptr<interceptor::resolver> name_server;
+  io::descriptor sock_diag;                 ///< of the sandbox's network namespace
+  endpoint_list listening;
+
+  // the query endpoint's
+  std::unique_ptr<query_server> queries;
+};
+
+}  // namespace omnilink::actors

@@ -1,0 +1,57 @@
+#include "actors/query_access.hpp"
+
+#include <grp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "interceptor/sock_diag.hpp"
+#include "io/unix_socket.hpp"
+
+namespace omnilink::actors {
+namespace {
+
+std::optional<gid_t> admin_gid() {
+  std::array<char, 4096> space;
+  group entry{};
+  group* found = nullptr;
+  if (::getgrnam_r(admin_group, &entry, space.data(), space.size(), &found) != 0 || !found) return {};
+  return entry.gr_gid;
+}
+
+bool in_admin_group(int fd, gid_t primary) {
+  const auto wanted = admin_gid();
+  if (!wanted) return false;
+  if (primary == *wanted) return true;
+  std::vector<gid_t> groups(64);
+  socklen_t size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) return false;
+  groups.resize(size / sizeof(gid_t));
+  return std::find(groups.begin(), groups.end(), *wanted) != groups.end();
+}
+
+}  // namespace
+
+asking_peer identify(int connected_fd) {
+  const auto peer = io::peer_of(connected_fd);
+  if (!peer) return {};
+  const bool sees_all = peer->uid == 0 || peer->uid == ::geteuid() || in_admin_group(connected_fd, peer->gid);
+  return {peer->uid, sees_all};
+}
+
+bool may_see(const asking_peer& peer, const nat::entry& flow, int diag_fd) {
+  if (peer.sees_all) return true;
+  if (peer.uid == nat::entry::unknown_uid) return false;
+  if (flow.uid != nat::entry::unknown_uid) return flow.uid == peer.uid;
+  if (diag_fd < 0) return false;
+  // The program's socket has our peer's address as its own. Its peer is where it dialled: the original destination of a
+  // redirected connection, our listener's address of an explicit one.
+  const core::endpoint dialled = flow.key.netns != 0 ? core::endpoint{flow.original_address, flow.original.port} : flow.key.local;
+  return interceptor::owner_uid(diag_fd, flow.key.source, dialled) == peer.uid;
+}
+
+}  // namespace omnilink::actors

@@ -1,0 +1,181 @@
+#include "actors/service.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "actors/control.hpp"
+#include "actors/limits.hpp"
+#include "actors/supervisor.hpp"
+#include "actors/worker.hpp"
+#include "io/descriptor.hpp"
+#include "io/log.hpp"
+
+namespace omnilink::actors {
+namespace {
+
+// Names in use at start-up are few; a start that takes longer than this has hung.
+constexpr auto start_timeout = std::chrono::seconds{60};
+
+class system_config final : public caf::actor_system_config {
+ public:
+  system_config() {
+    // Every actor of ours is pinned to a unit. CAF's own scheduler carries nothing: one sleeping thread, no polling.
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", 1);
+  }
+};
+
+std::uint32_t workers_of(const service_settings& settings) {
+  const std::uint32_t wanted = settings.workers != 0 ? settings.workers : std::thread::hardware_concurrency();
+  return std::clamp<std::uint32_t>(wanted, 1, workers_max);
+}
+
+}  // namespace
+
+// Declared in the order in which things are needed; destroyed in the reverse of it.
+struct service::impl {
+  impl(configuration given, interceptor::installer* home)
+      : config{std::move(given)}, router{config.chains, config.host_loopback_ports}, home{home}, finished{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {}
+
+  ~impl() { tear_down(); }
+
+  const configuration config;
+  const chain::router router;
+  interceptor::installer* const home;
+  io::descriptor finished;
+  chain::tls_contexts tls;
+  system_config caf_config;
+  std::unique_ptr<caf::actor_system> system;
+  std::unique_ptr<control> center;
+  std::unique_ptr<directory> who;
+  std::unique_ptr<shared_state> shared;
+  std::vector<std::unique_ptr<worker>> workers;
+  std::vector<core::endpoint> listening;
+
+  std::optional<std::string> start();
+  void build();
+  void tear_down();
+};
+
+std::optional<std::string> service::impl::start() {
+  auto loaded = chain::tls_contexts::load(config.chains);
+  if (loaded.has_error()) return loaded.error();
+  tls = std::move(*loaded);
+  build();
+  spawn_supervisor(*center);
+  caf::scoped_actor self{*system};
+  std::optional<std::string> problem;
+  self->request(who->supervisor(), start_timeout, start_atom::value)
+      .receive(
+          [&](start_report& report) {
+            if (!report.error.empty()) problem = std::move(report.error);
+            listening = std::move(report.listening);
+          },
+          [&](caf::error& error) { problem = "the service did not start: " + system->render(error); });
+  return problem;
+}
+
+void service::impl::build() {
+  const std::uint32_t count = workers_of(config.service);
+  system = std::make_unique<caf::actor_system>(caf_config);
+  who = std::make_unique<directory>(count);
+  center = std::make_unique<control>(*system, home);
+  shared = std::make_unique<shared_state>(config, router, tls, center->resolver, *who);
+  center->shared = shared.get();
+  center->drained.assign(count, false);
+  center->on_finished = [fd = finished.get()] {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(fd, &one, sizeof one);
+  };
+  const std::size_t share = (config.nat.capacity + count - 1) / count;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    workers.push_back(std::make_unique<worker>(*system, i, *shared, share));
+    center->workers.push_back(workers.back().get());
+  }
+  center->execution.start();
+  for (const auto& w : workers) w->execution.start();
+}
+
+// Actors first, while their units still run; then the threads; then what the threads worked on.
+void service::impl::tear_down() {
+  if (!system) return;
+  caf::actor_system& all = *system;
+  exit_now(caf::actor_cast<caf::actor>(who->supervisor()));
+  for (const auto& child : center->children) exit_now(child.who);
+  exit_now(center->questions_alive);
+  for (const auto& w : workers) exit_now(w->questions_alive);
+  all.await_all_actors_done();
+  center->execution.stop();
+  for (const auto& w : workers) w->execution.stop();
+  center->children.clear();
+  workers.clear();
+  shared.reset();
+  who.reset();
+  center.reset();
+  system.reset();
+}
+
+service::service(configuration config, interceptor::installer* home)
+    : impl_{std::make_unique<impl>(std::move(config), home)} {}
+
+service::~service() {
+  if (impl_->system) {
+    stop();
+    wait();
+  }
+}
+
+std::optional<std::string> service::start() {
+  auto problem = impl_->start();
+  if (problem) {
+    stop();
+    wait();
+  }
+  return problem;
+}
+
+std::vector<core::endpoint> service::listening() const { return impl_->listening; }
+
+void service::drain() {
+  if (impl_->system) caf::anon_send(impl_->who->supervisor(), drain_atom::value);
+}
+
+void service::stop() {
+  if (impl_->system) caf::anon_send(impl_->who->supervisor(), stop_atom::value);
+}
+
+void service::wait() {
+  if (!impl_->system) return;
+  pollfd done{impl_->finished.get(), POLLIN, 0};
+  while (::poll(&done, 1, -1) < 0) {
+  }
+  impl_->tear_down();
+}
+
+bool service::inject_fault(std::string_view actor) {
+  const std::uint32_t before = impl_->shared->restarts.load();
+  // The list changes with every restart, which this function waits for: nobody writes it now.
+  const auto& children = impl_->center->children;
+  const auto found = std::find_if(children.begin(), children.end(), [&](const auto& c) { return c.what == actor; });
+  if (actor == "supervisor") {
+    caf::anon_send(impl_->who->supervisor(), fault_atom::value);
+  } else if (found != children.end()) {
+    caf::anon_send(found->who, fault_atom::value);
+  } else {
+    return false;
+  }
+  impl_->shared->restarts.wait(before);
+  return true;
+}
+
+int service::finished_fd() const noexcept { return impl_->finished.get(); }
+
+}  // namespace omnilink::actors

@@ -1,0 +1,237 @@
+#include "actors/trip.hpp"
+
+#include <exception>
+#include <optional>
+
+#include "actors/access_log.hpp"
+#include "interceptor/explicit.hpp"
+#include "interceptor/original_destination.hpp"
+#include "io/address.hpp"
+#include "io/log.hpp"
+#include "nat/names.hpp"
+
+namespace omnilink::actors {
+namespace {
+
+namespace asio = boost::asio;
+using core::errc;
+using interceptor::listen_kind;
+
+class trip {
+ public:
+  trip(worker& home, listen_kind kind, std::uint64_t netns, io::tcp::socket accepted)
+      : home_{home}, kind_{kind}, netns_{netns}, client_{io::make_tcp_stream(std::move(accepted))},
+        key_{core::protocol::tcp, io::remote_endpoint(client_->socket()), io::local_endpoint(client_->socket()), netns},
+        slot_{home.open(key_.source)} {}
+
+  ~trip() {
+    client_.reset();
+    home_.close(slot_);
+  }
+
+  asio::awaitable<void> run() {
+    co_await arrive();
+    if (ok()) co_await record();
+    if (ok()) co_await travel();
+    finish();
+  }
+
+  void failed(const char* what) {
+    io::log::line(io::log::level::error, "connection-failed", {{"id", slot_.info.id}, {"what", what}});
+    client_->set_reset_on_close();
+    end(errc::internal, core::step::none);
+    finish();
+  }
+
+ private:
+  bool ok() const noexcept { return verdict_.ok(); }
+  bool intercepted() const noexcept { return kind_ == listen_kind::redirect; }
+
+  void end(errc code, core::step where, int system_errno = 0) {
+    verdict_ = {};
+    verdict_.code = slot_.cancel.canceled() ? slot_.cancel.why() : code;
+    verdict_.step = where;
+    verdict_.system_errno = system_errno;
+  }
+
+  // Where did it want to go?
+  asio::awaitable<void> arrive() {
+    slot_.info.phase = "handshake";
+    if (intercepted()) {
+      co_await arrive_redirected();
+    } else {
+      co_await arrive_explicit();
+    }
+    if (!ok()) co_return;
+    slot_.info.original = original_;
+    if (!original_.is_name() && !netns_ && home_.shared.own.contains(original_.endpoint())) {
+      end(errc::loop, core::step::accept);
+    }
+  }
+
+  asio::awaitable<void> arrive_redirected() {
+    const auto asked = interceptor::original_destination(client_->socket().native_handle());
+    if (asked.has_error()) co_return end(asked.error(), core::step::accept);
+    dialled_ = asked->address;
+    original_ = core::target{*asked};
+    if (!nat::names::in_pool(dialled_)) co_return;
+    const interceptor_actor who = home_.shared.who.interceptor();
+    auto name = co_await ask<std::string>(home_.questions, who, ask_timeout, name_atom::value, dialled_);
+    // A fake address that nobody was given leads nowhere; it must not leave the machine.
+    if (!name || name->empty()) co_return end(errc::name_not_found, core::step::accept);
+    original_ = core::target{std::move(*name), asked->port};
+  }
+
+  asio::awaitable<void> arrive_explicit() {
+    io::deadlines::timer deadline{home_.deadlines};
+    deadline.arm(core::clock::now() + home_.shared.config.service.handshake_timeout,
+                 [this] { slot_.cancel.cancel(errc::timed_out); });
+    if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::accept);
+    request_ = co_await interceptor::read_request(*client_, kind_);
+    slot_.cancel.disarm();
+    if (request_.code != errc::ok) co_return end(request_.code, core::step::accept, request_.system_errno);
+    original_ = request_.destination;
+    if (!original_.is_name()) dialled_ = original_.address;
+  }
+
+  nat::entry entry() const {
+    nat::entry out;
+    out.key = key_;
+    out.original = original_;
+    out.original_address = dialled_;
+    out.connection = slot_.info.id;
+    out.chain = way_ ? way_->name : std::string{};
+    return out;
+  }
+
+  bool is_local_shard() const noexcept {
+    return core::shard_of(key_.source.port, static_cast<std::uint32_t>(home_.shared.who.workers())) == home_.index;
+  }
+  nat_shard_actor remote_shard() const {
+    return home_.shared.who.shard(core::shard_of(key_.source.port, static_cast<std::uint32_t>(home_.shared.who.workers())));
+  }
+
+  // Which chain, and the NAT entry: from here on the question "where did it want to go?" has an answer.
+  asio::awaitable<void> record() {
+    const auto routed = home_.shared.router.route(original_, intercepted());
+    way_ = routed.way;
+    slot_.info.chain = way_->name;
+    if (is_local_shard()) {
+      recorded_ = home_.flows.insert(entry(), core::clock::now());
+    } else {
+      const nat_shard_actor shard = remote_shard();
+      const nat::entry flow = entry();
+      const auto reply = co_await ask<nat_inserted>(home_.questions, shard, ask_timeout, insert_atom::value, flow);
+      recorded_ = reply.value_or(nat_inserted{errc::internal, 0});
+    }
+    if (recorded_.code != errc::ok) end(recorded_.code, core::step::accept);
+  }
+
+  asio::awaitable<void> travel() {
+    slot_.info.phase = "dial";
+    dialed_ = co_await chain::dial(*way_, original_, home_.environment, slot_.cancel);
+    verdict_ = dialed_.verdict;
+    if (!ok()) co_return;
+    if (!intercepted()) {
+      if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::relay);
+      const auto answered = co_await interceptor::answer(*client_, request_, verdict_);
+      slot_.cancel.disarm();
+      if (!answered.done()) co_return end(answered.code, core::step::relay, answered.system_errno);
+    }
+    co_await carry();
+  }
+
+  asio::awaitable<void> carry() {
+    slot_.info.phase = "relay";
+    io::stream& upstream = *dialed_.upstream;
+    // A kill is an RST both ways: neither side may take it for the stream's proper end.
+    const auto cut = [this] {
+      client_->set_reset_on_close();
+      dialed_.upstream->set_reset_on_close();
+      client_->close();
+      dialed_.upstream->close();
+    };
+    if (!slot_.cancel.arm(cut)) co_return end(slot_.cancel.why(), core::step::relay);
+    const auto& settings = home_.shared.config.service;
+    const io::relay_options options{settings.idle_timeout, settings.half_close_timeout};
+    const io::relay_result result =
+        co_await io::relay(*client_, upstream, home_.buffer, home_.deadlines, options, slot_.counters);
+    slot_.cancel.disarm();
+    if (result.code != errc::ok || slot_.cancel.canceled()) end(result.code, core::step::relay, result.system_errno);
+  }
+
+  void finish() {
+    if (finished_) return;
+    finished_ = true;
+    if (recorded_.generation != 0) {
+      if (is_local_shard()) {
+        home_.flows.close(key_, recorded_.generation, core::clock::now());
+        home_.schedule_sweep();
+      } else {
+        caf::anon_send(remote_shard(), ended_atom::value, key_, recorded_.generation);
+      }
+    }
+    report();
+  }
+
+  void report() {
+    const trip_report line{slot_.info.id, key_.source, original_, dialled_, way_ ? way_->name : std::string{},
+                           dialed_.hop_times, slot_.counters.up, slot_.counters.down,
+                           core::clock::now() - slot_.info.begun, verdict_};
+    log_access(line, home_.shared.config);
+  }
+
+ public:
+  /// What the client of a failed trip gets: the protocol's own answer, or an RST that no one takes for an end.
+  asio::awaitable<void> refuse() {
+    if (ok() || !client_->socket().is_open()) co_return;
+    if (intercepted() || verdict_.step == core::step::relay || !request_.reply_due) {
+      client_->set_reset_on_close();
+      co_return;
+    }
+    io::deadlines::timer deadline{home_.deadlines};
+    deadline.arm(core::clock::now() + refusal_timeout, [this] { client_->close(); });
+    const auto answered = co_await interceptor::answer(*client_, request_, verdict_);
+    if (answered.done()) co_await interceptor::linger(*client_);
+  }
+
+ private:
+  /// How long a client may take to read why it was refused.
+  static constexpr core::nanoseconds refusal_timeout = std::chrono::seconds{2};
+
+  worker& home_;
+  const listen_kind kind_;
+  const std::uint64_t netns_;
+  std::unique_ptr<io::stream> client_;
+  const core::flow_key key_;
+  connection& slot_;
+  interceptor::explicit_request request_;
+  core::target original_;
+  core::address dialled_;
+  const chain::chain* way_ = nullptr;
+  nat_inserted recorded_{errc::ok, 0};
+  chain::dialed dialed_;
+  core::verdict verdict_;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+asio::awaitable<void> run_trip(worker& home, listen_kind kind, std::uint64_t netns, io::tcp::socket accepted) {
+  std::optional<trip> one;
+  const char* defect = nullptr;
+  std::string what;
+  try {
+    one.emplace(home, kind, netns, std::move(accepted));
+    co_await one->run();
+    co_await one->refuse();
+  } catch (const std::exception& error) {
+    what = error.what();
+    defect = what.c_str();
+  } catch (...) {
+    defect = "unknown exception";
+  }
+  if (defect && one) one->failed(defect);
+}
+
+}  // namespace omnilink::actors

@@ -1,0 +1,16 @@
+// The trip of one connection, from accept to the last byte: where it wanted to go, the NAT entry, the chain, the dial, the
+// client's answer, the relay, one line in the log. A coroutine on its worker; an exception in it ends this connection only.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "actors/worker.hpp"
+
+namespace omnilink::actors {
+
+/// `netns` is the listener's network namespace (0: our own).
+boost::asio::awaitable<void> run_trip(worker& home, interceptor::listen_kind kind, std::uint64_t netns,
+                                      boost::asio::ip::tcp::socket accepted);
+
+}  // namespace omnilink::actors

@@ -1,0 +1,30 @@
+// What became of one connection: the access line, exec's stderr and the demo are made from it.
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <cstdint>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/endpoint.hpp"
+#include "core/verdict.hpp"
+
+namespace omnilink::actors {
+
+struct trip_report {
+  std::uint64_t id;
+  core::endpoint source;
+  core::target original;     ///< the name where it is known; port 0: the client never said
+  core::address dialled;     ///< the address that the program dialled
+  std::string chain;
+  boost::container::small_vector<core::nanoseconds, 4> hop_times;
+  std::uint64_t bytes_up;
+  std::uint64_t bytes_down;
+  core::nanoseconds duration;
+  core::verdict verdict;
+};
+
+/// `example.org:443: hop 1 (edge): tls: …`: one plain line for people.
+std::string failure_line(const trip_report& trip);
+
+}  // namespace omnilink::actors

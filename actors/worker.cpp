@@ -1,0 +1,68 @@
+#include "actors/worker.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace omnilink::actors {
+
+worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, std::size_t flow_capacity)
+    : index{i},
+      shared{everyone},
+      execution{sys, "worker-" + std::to_string(i)},
+      deadlines{execution.io().get_executor()},
+      flows{everyone.config.nat, flow_capacity, core::clock::now()},
+      system{sys},
+      questions_alive{sys.spawn<asker>(execution, deadlines)},
+      questions{*static_cast<asker*>(caf::actor_cast<caf::abstract_actor*>(questions_alive))},
+      environment{everyone.resolver, deadlines, everyone.tls, everyone.config.timeouts,
+                  [&everyone](const core::endpoint& where) { return everyone.own.contains(where); }},
+      last_id{i + 1},
+      sweeper_{deadlines} {}
+
+worker::~worker() = default;
+
+connection& worker::open(const core::endpoint& source) {
+  auto fresh = std::make_unique<connection>();
+  fresh->info.id = last_id;
+  fresh->info.source = source;
+  fresh->info.begun = core::clock::now();
+  last_id += shared.who.workers();
+  shared.connections.fetch_add(1, std::memory_order_relaxed);
+  connection& out = *fresh;
+  connections.emplace(out.info.id, std::move(fresh));
+  return out;
+}
+
+void worker::close(connection& which) {
+  connections.erase(which.info.id);
+  shared.connections.fetch_sub(1, std::memory_order_relaxed);
+  if (draining && connections.empty()) caf::anon_send(shared.who.supervisor(), drained_atom::value, index);
+}
+
+void worker::kill_all(core::errc why) {
+  // Canceling closes sockets and posts completions; none of them runs in here, so the map stays as it is.
+  for (auto& [id, one] : connections) one->cancel.cancel(why);
+}
+
+connection_list worker::list() const {
+  connection_list out;
+  out.reserve(connections.size());
+  for (const auto& [id, one] : connections) {
+    out.push_back(one->info);
+    out.back().bytes_up = one->counters.up;
+    out.back().bytes_down = one->counters.down;
+  }
+  return out;
+}
+
+void worker::schedule_sweep() {
+  if (sweeper_.armed()) return;
+  if (const auto due = flows.next_due()) sweeper_.arm(*due, [this] { sweep(); });
+}
+
+void worker::sweep() {
+  if (flows.sweep(core::clock::now(), sweep_slice) < sweep_slice) return schedule_sweep();
+  // More is due: the sockets first, then the next slice.
+  boost::asio::post(execution.io(), [this] { sweep(); });
+}
+
+}  // namespace omnilink::actors

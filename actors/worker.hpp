@@ -1,0 +1,77 @@
+// All that belongs to one worker: its thread, its connections, its shard of the NAT store. Actors come and go; this stays.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/ask.hpp"
+#include "actors/connection_info.hpp"
+#include "actors/protocol.hpp"
+#include "actors/runtime.hpp"
+#include "actors/shared.hpp"
+#include "chain/dial.hpp"
+#include "interceptor/listener_config.hpp"
+#include "io/canceler.hpp"
+#include "io/deadlines.hpp"
+#include "io/descriptor.hpp"
+#include "io/relay.hpp"
+#include "nat/table.hpp"
+
+namespace omnilink::actors {
+
+/// A listener's sockets for one worker, on their way to its forwarder.
+struct listening {
+  interceptor::listen_kind kind = interceptor::listen_kind::mixed;
+  std::vector<io::descriptor> sockets;  ///< listening, non-blocking
+  std::uint64_t netns = 0;              ///< of those sockets; 0: the one that omnilink was started in
+};
+
+/// One running connection: how others see it, and how they end it.
+struct connection {
+  connection_info info;
+  io::canceler cancel;
+  io::relay_counters counters;
+};
+
+struct worker {
+  worker(caf::actor_system& system, std::uint32_t index, shared_state& shared, std::size_t flow_capacity);
+  ~worker();
+
+  // -- connections (on the worker's own thread)
+  connection& open(const core::endpoint& source);
+  void close(connection& which);
+  void kill(connection& which, core::errc why) { which.cancel.cancel(why); }
+  void kill_all(core::errc why);
+  connection_list list() const;
+
+  // -- the shard
+  /// Sweeps what is due, then hangs itself into the deadline wheel for the next time.
+  void schedule_sweep();
+
+  const std::uint32_t index;
+  shared_state& shared;
+  unit execution;
+  io::deadlines deadlines;
+  io::relay_buffer buffer;
+  nat::table flows;
+  caf::actor_system& system;
+  caf::actor questions_alive;   ///< the strong reference to …
+  asker& questions;             ///< … who carries this unit's questions to actors
+  chain::dial_environment environment;
+  std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections;
+  std::vector<std::shared_ptr<boost::asio::ip::tcp::acceptor>> acceptors;
+  bool draining = false;
+  std::uint64_t last_id = 0;  ///< ids are index + 1, index + 1 + workers, …: unique without a shared counter
+
+ private:
+  void sweep();
+  io::deadlines::timer sweeper_;
+};
+
+/// Sweep slices take at most this many entries: under 100 µs at 100 ns each.
+inline constexpr std::size_t sweep_slice = 512;
+
+}  // namespace omnilink::actors

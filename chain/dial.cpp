@@ -1,0 +1,242 @@
+#include "chain/dial.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+
+#include "io/address.hpp"
+#include "io/drive.hpp"
+#include "io/error.hpp"
+#include "wire/http_connect.hpp"
+#include "wire/socks5.hpp"
+
+namespace omnilink::chain {
+namespace asio = boost::asio;
+namespace {
+
+using core::errc;
+using core::step;
+constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
+
+// One dial in progress: the stream so far, what is left of the time, and the verdict as it would be now.
+class attempt {
+ public:
+  attempt(const chain& way, const core::target& where, const dial_environment& env, io::canceler& owner)
+      : way_{way}, where_{where}, env_{env}, owner_{owner}, timer_{env.deadlines},
+        chain_deadline_{core::clock::now() + env.limits.chain} {}
+
+  asio::awaitable<dialed> run() {
+    if (way_.is_reject()) {
+      out_.verdict.code = errc::rejected;
+    } else if (way_.is_direct()) {
+      co_await open(where_, nullptr);
+    } else {
+      for (std::size_t i = 0; i < way_.hops.size() && ok(); ++i) co_await pass(i);
+    }
+    timer_.disarm();
+    owner_.disarm();
+    if (!ok()) {
+      stream_.reset();
+      // A deadline or a kill shows as whatever it interrupted; its own reason is the truth.
+      if (owner_.canceled()) out_.verdict.code = owner_.why();
+    }
+    out_.upstream = std::move(stream_);
+    co_return std::move(out_);
+  }
+
+ private:
+  bool ok() const noexcept { return out_.verdict.ok(); }
+
+  // Everything hop i has to do: be reached, be trusted, and say yes to the next address.
+  asio::awaitable<void> pass(std::size_t i) {
+    const hop& h = way_.hops[i];
+    const auto begun = core::clock::now();
+    out_.verdict.hop = static_cast<int>(i);
+    out_.verdict.hop_name = h.name;
+    arm_deadline(begun);
+    if (i == 0) co_await open(h.where, &h);
+    if (ok() && h.tls.enabled) co_await secure(h);
+    if (ok()) {
+      const core::target& next = i + 1 < way_.hops.size() ? way_.hops[i + 1].where : where_;
+      co_await request(h, next);
+    }
+    out_.hop_times.push_back(core::clock::now() - begun);
+    if (ok()) {
+      out_.verdict.hop = core::verdict::no_hop;
+      out_.verdict.hop_name.clear();
+      out_.verdict.step = step::none;
+      out_.verdict.elapsed = core::nanoseconds{0};
+    }
+  }
+
+  // TCP to a hop, or to the target of a direct chain (`h` null).
+  asio::awaitable<void> open(const core::target& to, const hop* h) {
+    const auto begun = core::clock::now();
+    if (!h) arm_deadline(begun);
+    std::vector<core::endpoint> addresses;
+    if (to.is_name()) {
+      enter(step::resolve);
+      co_await resolve(to, addresses);
+      if (!ok()) co_return;
+    } else {
+      addresses.push_back(to.endpoint());
+    }
+    enter(step::connect);
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      out_.verdict.code = errc::ok;
+      out_.verdict.system_errno = 0;
+      if (env_.is_own && env_.is_own(addresses[i])) {
+        fail(errc::loop);
+        continue;
+      }
+      co_await connect(addresses[i], addresses.size() - i);
+      if (ok() || owner_.canceled()) break;
+    }
+    if (!h) {
+      out_.hop_times.push_back(core::clock::now() - begun);
+      if (ok()) enter(step::none);
+    }
+  }
+
+  // The resolver lives on another thread and cannot be interrupted; what waits here can.
+  struct pending {
+    explicit pending(asio::any_io_executor executor) : done{executor, asio::steady_timer::time_point::max()} {}
+    asio::steady_timer done;
+    std::optional<io::resolver::result> answer;
+  };
+
+  static asio::awaitable<void> look_up(io::resolver& resolver, std::shared_ptr<pending> wait, std::string name,
+                                       std::uint16_t port) {
+    auto answer = resolver.resolve(std::move(name), port);
+    wait->answer = co_await std::move(answer);
+    wait->done.cancel();
+  }
+
+  asio::awaitable<void> resolve(const core::target& to, std::vector<core::endpoint>& addresses) {
+    auto executor = co_await asio::this_coro::executor;
+    auto wait = std::make_shared<pending>(executor);
+    if (!owner_.arm([w = wait.get()] { w->done.cancel(); })) co_return fail(owner_.why());
+    asio::co_spawn(executor, look_up(env_.resolver, wait, to.name, to.port), asio::detached);
+    co_await wait->done.async_wait(plain_result);
+    owner_.disarm();
+    if (owner_.canceled()) co_return fail(owner_.why());
+    if (!wait->answer) co_return fail(errc::resolve_failed);
+    if (wait->answer->has_error()) co_return fail(wait->answer->error());
+    addresses = std::move(**wait->answer);
+    if (addresses.empty()) fail(errc::name_not_found);
+  }
+
+  // With more addresses to come, one that is silent gets its share of the time only.
+  asio::awaitable<void> connect(const core::endpoint& to, std::size_t addresses_left) {
+    auto executor = co_await asio::this_coro::executor;
+    io::tcp::socket socket{executor};
+    if (!owner_.arm([&socket] { close_quietly(socket); })) co_return fail(owner_.why());
+    io::deadlines::timer share{env_.deadlines};
+    if (addresses_left > 1) {
+      const auto now = core::clock::now();
+      share.arm(now + (hop_deadline_ - now) / static_cast<std::int64_t>(addresses_left),
+                [&socket] { close_quietly(socket); });
+    }
+    const auto where = io::to_asio<io::tcp::endpoint>(to);
+    const auto [error] = co_await socket.async_connect(where, plain_result);
+    owner_.disarm();
+    if (owner_.canceled()) co_return fail(owner_.why());
+    if (share.expired()) co_return fail(errc::timed_out);
+    if (error) co_return fail(io::to_errc(error), error.value());
+    out_.first_address = to;
+    stream_ = io::make_tcp_stream(std::move(socket));
+  }
+
+  asio::awaitable<void> secure(const hop& h) {
+    enter(step::tls);
+    if (!arm_stream()) co_return;
+    stream_ = io::make_tls_stream(std::move(stream_), env_.tls.of(h));
+    const io::tls_result result = co_await io::tls_handshake(*stream_);
+    owner_.disarm();
+    if (result.code == errc::ok) co_return;
+    fail(result.code, result.system_errno);
+    out_.verdict.detail = result.detail;
+  }
+
+  asio::awaitable<void> request(const hop& h, const core::target& next) {
+    enter(step::request);
+    if (!arm_stream()) co_return;
+    std::optional<wire::credentials> who;
+    if (!h.user.empty()) who = wire::credentials{h.user, h.password};
+    if (h.kind == hop_kind::socks5) {
+      wire::socks5_outcome outcome;
+      auto script = wire::socks5_connect(next, std::move(who), outcome);
+      const auto done = co_await io::drive(*stream_, script);
+      finish_request(done, outcome.step == step::auth, core::verdict::reply_kind::socks5, outcome.reply);
+    } else {
+      wire::http_outcome outcome;
+      auto script = wire::http_connect(next, std::move(who), outcome);
+      const auto done = co_await io::drive(*stream_, script);
+      finish_request(done, outcome.step == step::auth, core::verdict::reply_kind::http, outcome.status);
+    }
+    owner_.disarm();
+  }
+
+  void finish_request(const io::drive_result& done, bool auth, core::verdict::reply_kind kind, std::uint16_t reply) {
+    if (done.code == errc::ok) return;
+    if (auth) out_.verdict.step = step::auth;
+    fail(done.code, done.system_errno);
+    const bool said = done.code == errc::hop_refused || done.code == errc::auth_required || done.code == errc::auth_failed;
+    if (said && reply != 0) {
+      out_.verdict.reply_from = kind;
+      out_.verdict.reply = reply;
+    }
+  }
+
+  bool arm_stream() {
+    if (owner_.arm([this] { stream_->close(); })) return true;
+    fail(owner_.why());
+    return false;
+  }
+
+  void arm_deadline(core::instant begun) {
+    hop_deadline_ = std::min(begun + env_.limits.hop, chain_deadline_);
+    timer_.arm(hop_deadline_, [this] { owner_.cancel(errc::timed_out); });
+  }
+
+  void enter(step next) {
+    out_.verdict.step = next;
+    step_begun_ = core::clock::now();
+  }
+
+  void fail(errc code, int system_errno = 0) {
+    out_.verdict.code = code;
+    out_.verdict.system_errno = system_errno;
+    out_.verdict.elapsed = core::clock::now() - step_begun_;
+  }
+
+  static void close_quietly(io::tcp::socket& socket) {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+  }
+
+  const chain& way_;
+  const core::target& where_;
+  const dial_environment& env_;
+  io::canceler& owner_;
+  io::deadlines::timer timer_;
+  core::instant chain_deadline_;
+  core::instant hop_deadline_{};
+  core::instant step_begun_{};
+  std::unique_ptr<io::stream> stream_;
+  dialed out_;
+};
+
+}  // namespace
+
+asio::awaitable<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
+                             io::canceler& owner) {
+  attempt now{way, where, environment, owner};
+  co_return co_await now.run();
+}
+
+}  // namespace omnilink::chain

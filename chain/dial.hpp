@@ -1,0 +1,43 @@
+// Opens a chain: connects to hop 0, then asks each hop in turn for the next address, the last one for the target
+// (RFC 1928, RFC 9110 section 9.3.6), with TLS around the stream before the hop's handshake. Nothing of the client's is
+// sent before the last hop has said yes (invariant 3). Knows nothing of the client's socket.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/container/small_vector.hpp>
+#include <functional>
+#include <memory>
+
+#include "chain/chain.hpp"
+#include "chain/tls_contexts.hpp"
+#include "core/verdict.hpp"
+#include "io/canceler.hpp"
+#include "io/deadlines.hpp"
+#include "io/resolve.hpp"
+#include "io/stream.hpp"
+
+namespace omnilink::chain {
+
+/// What a dial needs besides the chain; one per worker, outlives every dial.
+struct dial_environment {
+  io::resolver& resolver;
+  io::deadlines& deadlines;
+  const tls_contexts& tls;
+  timeouts limits;
+  /// True for an address on which we listen ourselves: never dialled (invariant 4).
+  std::function<bool(const core::endpoint&)> is_own;
+};
+
+struct dialed {
+  std::unique_ptr<io::stream> upstream;  ///< set if and only if verdict.ok()
+  core::verdict verdict;
+  core::endpoint first_address;          ///< that TCP was connected to
+  /// Time spent in each hop: resolving, connecting, TLS and handshake; for a direct chain one entry, the target's.
+  boost::container::small_vector<core::nanoseconds, 4> hop_times;
+};
+
+/// `way`, `where` and `owner` must outlive the returned awaitable. `owner` ends it early: the verdict then carries its reason.
+boost::asio::awaitable<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
+                                    io::canceler& owner);
+
+}  // namespace omnilink::chain

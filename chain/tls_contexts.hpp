@@ -1,0 +1,26 @@
+// The TLS side of every hop that has one, made once at start so that a missing CA file is an error then and not later.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "chain/chain.hpp"
+#include "io/tls.hpp"
+
+namespace omnilink::chain {
+
+class tls_contexts {
+ public:
+  /// The chains must outlive the result: a hop is known by its place. The error names the hop and the file.
+  static boost::system::result<tls_contexts, std::string> load(const std::vector<chain>& chains);
+  /// For a hop of those chains with tls.enabled.
+  const io::tls_context& of(const hop& which) const { return *contexts_.at(&which); }
+
+ private:
+  std::unordered_map<const hop*, std::unique_ptr<io::tls_context>> contexts_;
+};
+
+}  // namespace omnilink::chain

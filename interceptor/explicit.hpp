@@ -1,0 +1,35 @@
+// The explicit ways in: a client that knows it speaks to a proxy says SOCKS5 or HTTP CONNECT, on a mixed listener either.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+
+#include "core/endpoint.hpp"
+#include "core/verdict.hpp"
+#include "interceptor/listener_config.hpp"
+#include "io/stream.hpp"
+
+namespace omnilink::interceptor {
+
+struct explicit_request {
+  enum class dialect : std::uint8_t { socks5, http };
+
+  core::errc code = core::errc::ok;
+  int system_errno = 0;
+  core::target destination;           ///< meaningful when ok
+  dialect spoken = dialect::socks5;
+  bool reply_due = false;             ///< the client waits for an answer, whatever `code` is
+};
+
+/// Reads the client's request. The caller bounds it in time by closing the stream.
+boost::asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind kind);
+
+/// Tells the client what became of its request, in its own dialect: "connected" when the verdict is ok.
+boost::asio::awaitable<io::progress> answer(io::stream& client, const explicit_request& request,
+                                            const core::verdict& outcome);
+
+/// After a refusal: ends our direction and reads on until the client closes, so that unread bytes of its don't turn the
+/// answer into an RST before it was read. The caller bounds it in time.
+boost::asio::awaitable<void> linger(io::stream& client);
+
+}  // namespace omnilink::interceptor

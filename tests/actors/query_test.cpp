@@ -1,0 +1,151 @@
+// The questions: where did it want to go, and who may know.
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <latch>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/actors/echo_server.hpp"
+#include "tests/actors/running_service.hpp"
+#include "tests/actors/socket_client.hpp"
+
+namespace omnilink::test {
+namespace {
+
+using status = wire::nat_answer::status;
+using nlohmann::json;
+
+class query : public ::testing::Test {
+ protected:
+  query() : path_{folder_.path + "/query.sock"}, admin_{folder_.path + "/admin.sock"}, omnilink_{config()} {}
+
+  actors::configuration config() {
+    auto out = two_workers();
+    out.query_socket = path_;
+    out.admin_socket = admin_;
+    return out;
+  }
+
+  temporary_folder folder_;
+  std::string path_, admin_;
+  echo_server origin_;
+  running omnilink_;
+};
+
+// The raw system call changes this thread only; glibc's would change all of them.
+void become(unsigned uid) { ::syscall(SYS_setresuid, uid, uid, uid); }
+
+TEST_F(query, finds_a_live_flow_by_source_port_tuple_and_descriptor) {
+  const auto fd = tunnel(omnilink_.listener(), origin_.address());
+  ASSERT_TRUE(fd);
+  wire::nat_question asked = about(fd.get());
+  asked.token = 77;
+  auto answer = test::query(path_, asked);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->what, status::live);
+  EXPECT_EQ(answer->token, 77u);
+  EXPECT_EQ(answer->original, core::target{origin_.address()});
+
+  asked.what = wire::nat_question::kind::source_port;
+  asked.source.address = {};
+  answer = test::query(path_, asked);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->what, status::live);
+
+  asked = about(fd.get());
+  asked.what = wire::nat_question::kind::flow;
+  asked.local = omnilink_.listener();
+  answer = test::query(path_, asked);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->what, status::live);
+  asked.local.port ^= 1;
+  answer = test::query(path_, asked);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->what, status::miss);
+}
+
+TEST_F(query, a_closed_flow_answers_with_its_age_while_it_lingers) {
+  auto fd = tunnel(omnilink_.listener(), origin_.address());
+  const auto asked = about(fd.get());
+  fd.reset();
+  std::optional<wire::nat_answer> answer;
+  do answer = test::query(path_, asked);
+  while (answer && answer->what == status::live);  // until the worker has seen the end
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->what, status::closed);
+  EXPECT_EQ(answer->original, core::target{origin_.address()});
+}
+
+TEST_F(query, an_unknown_source_is_a_miss_and_nonsense_an_error) {
+  wire::nat_question asked;
+  asked.source = {core::address::v4(0x7f000001), 9};
+  const auto answer = test::query(path_, asked);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->what, status::miss);
+  asked.what = wire::nat_question::kind::descriptor;
+  asked.source = {};
+  const auto without = test::query(path_, asked);
+  ASSERT_TRUE(without);
+  EXPECT_EQ(without->what, status::error);
+}
+
+TEST_F(query, E3_a_flow_exists_only_for_its_own_user_for_root_and_for_who_holds_its_socket) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root to be several users";
+  constexpr unsigned owner = 1000, stranger = 1001;
+  std::optional<wire::nat_answer> own, strange, strange_miss, root;
+  io::descriptor fd;
+  std::thread{[&] {
+    become(owner);
+    fd = tunnel(omnilink_.listener(), origin_.address());
+    own = test::query(path_, about(fd.get()));
+  }}.join();
+  std::thread{[&] {
+    become(stranger);
+    strange = test::query(path_, about(fd.get()));
+    wire::nat_question absent;
+    absent.source = {core::address::v4(0x7f000001), 9};
+    strange_miss = test::query(path_, absent);
+  }}.join();
+  root = test::query(path_, about(fd.get()));
+  ASSERT_TRUE(own && strange && strange_miss && root);
+  EXPECT_EQ(own->what, status::live);
+  EXPECT_EQ(root->what, status::live);
+  EXPECT_EQ(*strange, *strange_miss);  // not one bit tells "not yours" from "not there"
+}
+
+TEST_F(query, admin_lists_flows_and_connections_and_kills_one) {
+  const auto fd = tunnel(omnilink_.listener(), origin_.address());
+  ASSERT_TRUE(echoes(fd.get(), "twelve bytes"));
+  const json flows = json::parse(admin(admin_, R"({"verb": "nat_list"})"));
+  ASSERT_EQ(flows["flows"].size(), 1u);
+  EXPECT_EQ(flows["flows"][0]["original"], origin_.address().to_string());
+  EXPECT_EQ(json::parse(admin(admin_, R"({"verb": "nat_stats"})"))["live"], 1);
+  const json running = json::parse(admin(admin_, R"({"verb": "connections"})"));
+  ASSERT_EQ(running["connections"].size(), 1u);
+  EXPECT_EQ(running["connections"][0]["up"], 12);
+  EXPECT_EQ(running["connections"][0]["phase"], "relay");
+  const auto id = running["connections"][0]["id"].get<std::uint64_t>();
+  EXPECT_EQ(json::parse(admin(admin_, R"({"verb": "connections_kill", "id": )" + std::to_string(id) + "}"))["killed"], true);
+  EXPECT_EQ(receive_end(fd.get()), -ECONNRESET);
+  EXPECT_EQ(json::parse(admin(admin_, R"({"verb": "connections_kill", "id": 999999})"))["killed"], false);
+  EXPECT_TRUE(json::parse(admin(admin_, "nonsense")).contains("error"));
+}
+
+TEST_F(query, flows_are_forgotten_after_their_linger) {
+  // A second service with no linger at all: the sweep follows the close.
+  auto settings = two_workers();
+  temporary_folder other;
+  settings.admin_socket = other.path + "/admin.sock";
+  settings.nat.linger = core::nanoseconds{0};
+  running forgetful{std::move(settings)};
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(tunnel(forgetful.listener(), origin_.address()));
+  json stats;
+  do stats = json::parse(admin(other.path + "/admin.sock", R"({"verb": "nat_stats"})"));
+  while (stats["expired"] != 20);  // ends only when all are gone; a hang is the test's failure
+  EXPECT_EQ(stats["live"], 0);
+  EXPECT_EQ(stats["closed"], 0);
+}
+
+}  // namespace
+}  // namespace omnilink::test
