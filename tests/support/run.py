@@ -150,6 +150,8 @@ class suite:
         left = [n for n in names if matches(f"{self.name}.{n}", only)]
         while left:
             done = self.run_some(left, results)
+            if not done & set(left):
+                return  # nothing that was asked for can be run; why has been said
             left = [n for n in left if n not in done]
 
     def run_some(self, names, results):
@@ -246,6 +248,9 @@ class python_suite(suite):
             self.begin(test)
         elif test in self.done:
             pass  # a second failing subtest of a test that has failed
+        elif test != self.current:
+            # setUpModule or setUpClass: none of its tests ran.
+            self.finish(event["event"], test.split(" ")[0], event["why"], results)
         else:
             self.finish(event["event"], test, event["why"], results)
 

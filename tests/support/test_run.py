@@ -98,6 +98,15 @@ class runner(unittest.TestCase):
         self.run_suite(run.python_suite(self.program("import no_such_module", "test_fake.py"), os.environ))
         self.assertEqual(self.results.line(), "0 passed, 1 failed")
 
+    def test_a_set_up_that_fails_is_a_failure_and_one_that_skips_a_skip(self):
+        for body, line in (("raise OSError()", "0 passed, 1 failed"),
+                           ("raise unittest.SkipTest('no')", "0 passed, 0 failed, 1 skipped")):
+            with self.subTest(body):
+                self.results = run.tally()
+                text = f"import unittest\ndef setUpModule(): {body}\nclass c(unittest.TestCase):\n  def test_x(self): pass\n"
+                self.run_suite(run.python_suite(self.program(text, "test_fake.py"), os.environ))
+                self.assertEqual(self.results.line(), line)
+
     def test_an_empty_corpus_is_a_failure(self):
         with contextlib.redirect_stdout(io.StringIO()):
             run.replay("replay.x", "/bin/true", self.folder, os.environ, self.results)
