@@ -1,0 +1,43 @@
+#include "cli/admin_verb.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "cli/exit_code.hpp"
+#include "cli/socket_client.hpp"
+#include "cli/socket_paths.hpp"
+
+namespace omnilink::cli {
+
+void add_admin_flags(CLI::App& verb, admin_flags& given) {
+  verb.add_option("--socket", given.socket, "The service's admin.sock")->type_name("PATH");
+  verb.add_flag("--json", given.json, "Print JSON");
+}
+
+int ask_and_print(const admin_flags& given, std::string (*to_text)(const nlohmann::json& reply)) {
+  return ask_and_print(given, to_text, [](const nlohmann::json&) { return true; });
+}
+
+int ask_and_print(const admin_flags& given, std::string (*to_text)(const nlohmann::json& reply),
+                  bool (*succeeded)(const nlohmann::json& reply)) {
+  const auto reply =
+      ask_admin(given.socket.empty() ? find_socket("admin.sock") : given.socket, given.request);
+  if (reply.has_error()) return complain(reply.error()), exit_failed;
+  try {
+    const std::string text = given.json ? reply->dump() + "\n" : to_text(*reply);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return succeeded(*reply) ? exit_done : exit_failed;
+  } catch (const nlohmann::json::exception&) {
+    complain("the reply is not understood: the service is of another version; try --json");
+    return exit_failed;
+  }
+}
+
+std::string to_age(std::uint64_t milliseconds) {
+  if (milliseconds < 60'000) return fmt::format("{}.{} s", milliseconds / 1000, milliseconds / 100 % 10);
+  if (milliseconds < 7'200'000) return fmt::format("{} min", milliseconds / 60'000);
+  return fmt::format("{} h", milliseconds / 3'600'000);
+}
+
+}  // namespace omnilink::cli

@@ -1,0 +1,269 @@
+#include "cli/config_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <system_error>
+
+#include "chain/route.hpp"
+#include "cli/auth_file.hpp"
+#include "cli/config_reader.hpp"
+#include "core/nearest_word.hpp"
+#include "io/descriptor.hpp"
+
+namespace omnilink::cli {
+namespace {
+
+using named_hops = std::map<std::string, chain::hop, std::less<>>;
+
+/// Each listener costs a socket per worker; nobody needs more.
+constexpr std::size_t listeners_max = 64;
+
+void read_service(const toml::table& from, settings& into, config_errors& errors) {
+  table_reader in{from, "[service]", errors};
+  actors::service_settings& service = into.service.service;
+  in.integer("workers", service.workers);
+  in.integer("max_connections", service.max_connections);
+  in.duration("chain_timeout", into.service.timeouts.chain);
+  in.duration("hop_timeout", into.service.timeouts.hop);
+  in.duration("idle_timeout", service.idle_timeout);
+  in.duration("half_close_timeout", service.half_close_timeout);
+  in.duration("drain_timeout", service.drain_timeout);
+  in.duration("handshake_timeout", service.handshake_timeout);
+  in.report(service.validate());
+  in.report(into.service.timeouts.validate());
+  in.finish();
+}
+
+void read_log(const toml::table& from, settings& into, config_errors& errors) {
+  table_reader in{from, "[log]", errors};
+  if (std::size_t i; in.choice("level", i, {"debug", "info", "warn", "error"})) {
+    constexpr io::log::level levels[] = {io::log::level::debug, io::log::level::info, io::log::level::warn,
+                                         io::log::level::error};
+    into.log.level = levels[i];
+  }
+  if (std::size_t i; in.choice("format", i, {"text", "json"}))
+    into.log.format = i == 0 ? decltype(into.log.format)::text : decltype(into.log.format)::json;
+  in.boolean("access", into.service.log_access);
+  if (std::size_t i; in.choice("destinations", i, {"full", "hash", "none"})) {
+    using enum actors::configuration::destinations;
+    constexpr actors::configuration::destinations ways[] = {full, hash, none};
+    into.service.log_destinations = ways[i];
+  }
+  in.finish();
+}
+
+void read_nat(const toml::table& from, settings& into, config_errors& errors) {
+  table_reader in{from, "[nat]", errors};
+  in.integer("capacity", into.service.nat.capacity);
+  in.duration("linger", into.service.nat.linger);
+  in.duration("ttl", into.service.nat.ttl);
+  in.report(into.service.nat.validate());
+  in.finish();
+}
+
+// Reached by path; sockaddr_un has room for this many bytes and the null.
+void read_socket(table_reader& in, std::string& out) {
+  if (!in.text("socket", out) || out.empty()) return;
+  if (out.front() != '/') in.fail_at("socket", "socket is not an absolute path: " + core::quoted(out));
+  if (out.size() > 107)
+    in.fail_at("socket", "socket is longer than the 107 bytes that a unix socket's path may have");
+}
+
+void read_query(const toml::table& from, settings& into, config_errors& errors) {
+  table_reader in{from, "[query]", errors};
+  read_socket(in, into.service.query_socket);
+  in.finish();
+}
+
+void read_admin(const toml::table& from, settings& into, config_errors& errors) {
+  table_reader in{from, "[admin]", errors};
+  read_socket(in, into.service.admin_socket);
+  in.later({"http", "token_file"});
+  in.finish();
+}
+
+void read_listener(const toml::table& from, settings& into, config_errors& errors) {
+  table_reader in{from, "[[listen]]", errors};
+  bool allow_remote = false;
+  in.boolean("allow_remote", allow_remote);
+  in.later({"capture", "fail"});
+  if (std::string url; in.text("url", url)) {
+    auto parsed = interceptor::parse_listen_url(url);
+    if (parsed.has_error()) {
+      in.fail_at("url", parsed.error());
+    } else {
+      parsed->allow_remote |= allow_remote;
+      if (std::string wrong = parsed->validate(); !wrong.empty()) in.fail_at("url", wrong);
+      into.service.listeners.push_back(*parsed);
+    }
+  } else if (!from.contains("url")) {
+    in.fail("a [[listen]] without url");
+  }
+  in.finish();
+}
+
+void read_tls(const toml::table& from, chain::hop& into, config_errors& errors) {
+  table_reader in{from, "tls", errors};
+  in.text("ca", into.tls.ca_file);
+  in.text("sni", into.tls.sni);
+  in.later({"pin", "cert", "key"});
+  in.finish();
+}
+
+// Now, not at the first connection; what is in the file is looked at when the service starts.
+std::string check_ca(const std::string& path) {
+  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return {};
+  return "ca " + core::quoted(path) + ": " + std::generic_category().message(errno);
+}
+
+// The URL first, then what the table says beside it.
+void read_hop_settings(table_reader& in, chain::hop& into, config_errors& errors) {
+  std::string url;
+  const bool has_url = in.text("url", url);
+  if (has_url) {
+    auto parsed = chain::parse_hop_url(url);
+    if (parsed.has_error())
+      return in.fail_at("url", "hop " + core::quoted(into.name) + ": " + parsed.error());
+    parsed->name = std::move(into.name);
+    into = std::move(*parsed);
+  }
+  std::string auth_file;
+  if (in.text("auth_file", auth_file)) {
+    if (!into.user.empty() || !into.auth_file.empty())
+      in.fail_at("auth_file", "the URL has a login already; leave one of them out");
+    into.auth_file = std::move(auth_file);
+  }
+  if (const toml::table* tls = in.table("tls")) read_tls(*tls, into, errors);
+  if (!has_url) return;
+  const std::string place = "hop " + core::quoted(into.name) + ": ";
+  const char* key = in.find("auth_file") ? "auth_file" : "url";
+  if (std::string wrong = read_auth_file(into); !wrong.empty()) in.fail_at(key, place + wrong);
+  if (std::string wrong = check_ca(into.tls.ca_file); !wrong.empty())
+    in.fail_at(in.find("tls") ? "tls" : "url", place + wrong);
+  if (std::string wrong = into.validate(); !wrong.empty()) in.fail_at("url", place + wrong);
+}
+
+void read_hop(const toml::table& from, named_hops& into, config_errors& errors) {
+  table_reader in{from, "[[hop]]", errors};
+  chain::hop out;
+  if (!from.contains("name")) in.fail("a [[hop]] without name");
+  if (in.text("name", out.name)) in.report(chain::validate_name(out.name));
+  const std::string name = out.name;
+  if (!from.contains("url")) in.fail("a [[hop]] without url");
+  read_hop_settings(in, out, errors);
+  // A hop that is wrong is known all the same: a chain that names it is not.
+  if (!name.empty() && !into.try_emplace(name, std::move(out)).second) {
+    in.fail_at("name", "a second hop with the name " + core::quoted(name));
+  }
+  in.finish();
+}
+
+void read_chain_hop(const toml::node& entry, const named_hops& known, chain::chain& into,
+                    config_errors& errors) {
+  const auto word = entry.value_exact<std::string_view>();
+  if (!word) return errors.add(entry.source(), "a hop in \"hops\" is the name of a [[hop]]");
+  if (word->find('|') != word->npos) {
+    return errors.add(entry.source(),
+                      core::quoted(*word) + ": alternatives of a hop are not supported by this version");
+  }
+  if (*word == "direct" || *word == "reject") return into.hops.push_back(*chain::parse_hop_url(*word));
+  if (const auto found = known.find(*word); found != known.end()) return into.hops.push_back(found->second);
+  std::vector<std::string_view> names;
+  for (const auto& [name, hop] : known) names.push_back(name);
+  errors.add(entry.source(), "chain " + core::quoted(into.name) + ": unknown hop " + core::quoted(*word) +
+                                 core::did_you_mean(*word, names));
+}
+
+void read_chain(const toml::table& from, const named_hops& known, settings& into, config_errors& errors) {
+  table_reader in{from, "[[chain]]", errors};
+  chain::chain out;
+  if (!from.contains("name")) in.fail("a [[chain]] without name");
+  if (in.text("name", out.name)) in.report(chain::validate_name(out.name));
+  const toml::node* hops = in.find("hops");
+  if (!hops || !hops->is_array() || hops->as_array()->empty()) {
+    in.fail_at("hops", "chain " + core::quoted(out.name) +
+                           ": hops is not a list, as [\"paris\", \"edge\"]; [\"direct\"] is none");
+  } else {
+    const std::size_t before = errors.count();
+    for (const toml::node& entry : *hops->as_array()) read_chain_hop(entry, known, out, errors);
+    std::string wrong = errors.count() == before ? out.validate() : "";
+    if (!wrong.empty()) in.fail_at("hops", "chain " + core::quoted(out.name) + ": " + wrong);
+  }
+  in.later({"policy", "names"});
+  into.service.chains.push_back(std::move(out));
+  in.finish();
+}
+
+void read_version(table_reader& in) {
+  std::uint64_t version = 1;
+  if (!in.find("version")) return in.fail("the first line of a configuration is: version = 1");
+  if (in.integer("version", version, 1000) && version != 1) {
+    in.fail_at("version",
+               "version " + std::to_string(version) + " is not known; this omnilink reads version 1");
+  }
+}
+
+void read_root(const toml::table& root, settings& into, config_errors& errors) {
+  table_reader in{root, "the configuration", errors};
+  read_version(in);
+  if (const auto* t = in.table("service")) read_service(*t, into, errors);
+  if (const auto* t = in.table("log")) read_log(*t, into, errors);
+  if (const auto* t = in.table("nat")) read_nat(*t, into, errors);
+  if (const auto* t = in.table("query")) read_query(*t, into, errors);
+  if (const auto* t = in.table("admin")) read_admin(*t, into, errors);
+  const auto listeners = in.tables("listen");
+  for (const auto* t : listeners) read_listener(*t, into, errors);
+  if (listeners.size() > listeners_max)
+    in.fail_at("listen", "more than " + std::to_string(listeners_max) + " listeners");
+  named_hops hops;
+  for (const auto* t : in.tables("hop")) read_hop(*t, hops, errors);
+  const std::size_t before = errors.count();
+  for (const auto* t : in.tables("chain")) read_chain(*t, hops, into, errors);
+  if (std::string wrong = chain::validate_chains(into.service.chains);
+      !wrong.empty() && errors.count() == before) {
+    in.fail_at("chain", wrong);
+  }
+  in.later({"rule"});
+  in.finish();
+}
+
+}  // namespace
+
+std::vector<std::string> read_config(std::string_view text, const std::string& name, settings& into) {
+  config_errors errors{name};
+  try {
+    read_root(toml::parse(text, name), into, errors);
+  } catch (const toml::parse_error& wrong) {
+    errors.add(wrong.source(), wrong.description());
+  }
+  return errors.take();
+}
+
+std::vector<std::string> read_config_file(const std::string& path, settings& into) {
+  const auto refused = [&](const std::string& why) { return std::vector{path + ": " + why}; };
+  const io::descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+  struct stat about {};
+  if (!file || ::fstat(file.get(), &about) != 0) return refused(std::generic_category().message(errno));
+  if (S_ISDIR(about.st_mode)) return refused("a directory, not a file");
+  // Whoever may write it decides where everybody's traffic goes.
+  if (S_ISREG(about.st_mode) && (about.st_mode & S_IWOTH))
+    return refused("everybody may write it; chmod o-w it");
+  std::string text(config_file_max + 1, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got = ::read(file.get(), text.data() + size, text.size() - size);
+    if (got < 0) return refused(std::generic_category().message(errno));
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size > config_file_max) return refused("longer than 1 MiB");
+  text.resize(size);
+  return read_config(text, path, into);
+}
+
+}  // namespace omnilink::cli

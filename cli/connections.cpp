@@ -1,0 +1,54 @@
+#include "cli/admin_verb.hpp"
+#include "cli/table.hpp"
+
+namespace omnilink::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string connections_text(const json& reply) {
+  table out{"ID", "SOURCE", "DESTINATION", "CHAIN", "PHASE", "UP", "DOWN", "AGE"};
+  for (const json& c : reply.at("connections")) {
+    const auto number = [&c](const char* key) { return std::to_string(c.at(key).get<std::uint64_t>()); };
+    out.add({number("id"), c.at("source"), c.at("destination"), c.at("chain"), c.at("phase"), number("up"),
+             number("down"), to_age(c.at("age_ms"))});
+  }
+  return out.to_string();
+}
+
+bool was_killed(const json& reply) {
+  return reply.at("killed").get<bool>();
+}
+std::string killed_text(const json& reply) {
+  return was_killed(reply) ? "killed\n" : "no such connection\n";
+}
+
+int list(const admin_flags& given) {
+  return ask_and_print(given, connections_text);
+}
+int kill(const admin_flags& given) {
+  return ask_and_print(given, killed_text, was_killed);
+}
+
+}  // namespace
+
+void add_connections(CLI::App& program, action& chosen) {
+  auto listed = std::make_shared<admin_flags>();
+  listed->request.verb = wire::admin_verb::connections;
+  CLI::App& verb = add_verb(program, chosen, "connections", "The service's running connections",
+                            "  omnilink connections\n  omnilink connections kill 7", listed, list);
+  add_admin_flags(verb, *listed);
+  verb.add_option("--limit", listed->request.limit, "At most so many")
+      ->check(CLI::Range(std::uint64_t{1}, wire::admin_list_max))
+      ->type_name("N")
+      ->capture_default_str();
+
+  auto killed = std::make_shared<admin_flags>();
+  killed->request.verb = wire::admin_verb::connections_kill;
+  CLI::App& kill_verb = add_verb(verb, chosen, "kill", "End one connection, with an RST both ways",
+                                 "  omnilink connections kill 7", killed, kill);
+  add_admin_flags(kill_verb, *killed);
+  kill_verb.add_option("ID", killed->request.id, "As in `omnilink connections`")->required();
+}
+
+}  // namespace omnilink::cli

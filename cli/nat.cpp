@@ -1,0 +1,56 @@
+#include "cli/admin_verb.hpp"
+#include "cli/table.hpp"
+
+namespace omnilink::cli {
+namespace {
+
+using nlohmann::json;
+
+std::string flows_text(const json& reply) {
+  table out{"SOURCE", "ORIGINAL", "DIALLED", "STATE", "CHAIN", "CONNECTION", "AGE"};
+  for (const json& f : reply.at("flows")) {
+    out.add({f.at("source"), f.at("original"), f.at("dialled"), f.at("state"), f.at("chain"),
+             std::to_string(f.at("connection").get<std::uint64_t>()), to_age(f.at("age_ms"))});
+  }
+  return out.to_string();
+}
+
+std::string stats_text(const json& reply) {
+  table out{"COUNTER", "VALUE"};
+  for (const char* key : {"live", "closed", "capacity", "inserted", "expired", "refused", "replaced"}) {
+    out.add({key, std::to_string(reply.at(key).get<std::uint64_t>())});
+  }
+  return out.to_string();
+}
+
+int list(const admin_flags& given) {
+  return ask_and_print(given, flows_text);
+}
+int stats(const admin_flags& given) {
+  return ask_and_print(given, stats_text);
+}
+
+}  // namespace
+
+void add_nat(CLI::App& program, action& chosen) {
+  CLI::App& nat = *program.add_subcommand("nat", "The service's table of intercepted connections");
+  nat.footer("Example:\n  omnilink nat list --limit 20");
+
+  auto listed = std::make_shared<admin_flags>();
+  listed->request.verb = wire::admin_verb::nat_list;
+  CLI::App& list_verb = add_verb(nat, chosen, "list", "Connections and where they wanted to go",
+                                 "  omnilink nat list --limit 20", listed, list);
+  add_admin_flags(list_verb, *listed);
+  list_verb.add_option("--limit", listed->request.limit, "At most so many")
+      ->check(CLI::Range(std::uint64_t{1}, wire::admin_list_max))
+      ->type_name("N")
+      ->capture_default_str();
+
+  auto counted = std::make_shared<admin_flags>();
+  counted->request.verb = wire::admin_verb::nat_stats;
+  CLI::App& stats_verb =
+      add_verb(nat, chosen, "stats", "Counters of the table", "  omnilink nat stats --json", counted, stats);
+  add_admin_flags(stats_verb, *counted);
+}
+
+}  // namespace omnilink::cli

@@ -1,0 +1,121 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "cli/exit_code.hpp"
+#include "cli/socket_client.hpp"
+#include "cli/socket_paths.hpp"
+#include "cli/verbs.hpp"
+#include "core/nearest_word.hpp"
+
+namespace omnilink::cli {
+namespace {
+
+using wire::nat_answer;
+using wire::nat_question;
+
+struct flags {
+  std::string source;
+  std::string socket;
+  bool json = false;
+};
+
+// ":40312" is every address with that port.
+bool parse_source(std::string_view text, nat_question& out) {
+  if (text.starts_with(':')) {
+    const auto port = core::parse_port(text.substr(1));
+    out.what = nat_question::kind::source_port;
+    out.source.port = port.value_or(0);
+    return port.has_value();
+  }
+  const auto where = core::endpoint::parse(text);
+  out.what = nat_question::kind::source;
+  out.source = where.value_or(core::endpoint{});
+  return where && where->port != 0;
+}
+
+const char* name_of(nat_answer::status status) {
+  switch (status) {
+    case nat_answer::status::live:
+      return "live";
+    case nat_answer::status::closed:
+      return "closed";
+    case nat_answer::status::ambiguous:
+      return "ambiguous";
+    case nat_answer::status::miss:
+      return "miss";
+    case nat_answer::status::error:
+      return "error";
+  }
+  return "error";
+}
+
+bool is_hit(const nat_answer& answer) {
+  return answer.what == nat_answer::status::live || answer.what == nat_answer::status::closed;
+}
+
+nlohmann::ordered_json to_json(const nat_answer& answer) {
+  nlohmann::ordered_json out{{"status", name_of(answer.what)}, {"matches", answer.matches}};
+  if (!is_hit(answer)) return out;
+  out["original"] = answer.original.to_string();
+  out["dialled"] = answer.dialled.to_string();
+  out["source"] = answer.source.to_string();
+  out["local"] = answer.local.to_string();
+  out["chain"] = answer.chain;
+  out["connection"] = answer.connection;
+  out["generation"] = answer.generation;
+  out["age_ms"] = answer.age_ms;
+  out["closed_ms"] = answer.closed_ms;
+  if (answer.uid != 0xffffffff) out["uid"] = answer.uid;
+  return out;
+}
+
+int report(const nat_answer& answer, const flags& given) {
+  if (given.json) std::printf("%s\n", to_json(answer).dump().c_str());
+  if (is_hit(answer)) {
+    if (!given.json) std::printf("%s\n", answer.original.to_string().c_str());
+    return exit_done;
+  }
+  switch (answer.what) {
+    case nat_answer::status::miss:
+      complain("no intercepted connection comes from " + given.source + ", or none that you may see");
+      return exit_miss;
+    case nat_answer::status::ambiguous:
+      complain(std::to_string(answer.matches) + " connections come from " + given.source +
+               "; see omnilink nat list");
+      return exit_failed;
+    default:
+      complain(answer.error == wire::nat_error::busy
+                   ? "the service has too many questions; ask again later"
+                   : "the service could not answer; is it of another version?");
+      return exit_failed;
+  }
+}
+
+int run(const flags& given) {
+  nat_question question;
+  if (!parse_source(given.source, question)) {
+    complain("query: " + core::quoted(given.source) + " is not ADDR:PORT, as 127.0.0.1:40312 or [::1]:40312");
+    return exit_usage;
+  }
+  const auto answer = ask_query(given.socket.empty() ? find_socket("query.sock") : given.socket, question);
+  if (answer.has_error()) return complain(answer.error()), exit_failed;
+  return report(*answer, given);
+}
+
+}  // namespace
+
+void add_query(CLI::App& program, action& chosen) {
+  auto given = std::make_shared<flags>();
+  CLI::App& verb = add_verb(
+      program, chosen, "query", "Where an intercepted connection wanted to go",
+      "  omnilink query 127.0.0.1:40312     # prints example.org:443; exit code 4: no such connection", given,
+      run);
+  verb.add_option(
+          "ADDR:PORT", given->source,
+          "The connection's source, as the accepting socket sees\nit; \":PORT\" is any address with it")
+      ->required();
+  verb.add_option("--socket", given->socket, "The service's query.sock")->type_name("PATH");
+  verb.add_flag("--json", given->json, "Print JSON, with all that is known of the connection");
+}
+
+}  // namespace omnilink::cli

@@ -1,0 +1,41 @@
+#include "cli/table.hpp"
+
+#include <algorithm>
+
+namespace omnilink::cli {
+namespace {
+
+// What a peer may have chosen must not drive the terminal.
+void make_printable(std::string& cell) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  std::ranges::replace_if(cell, is_control, '?');
+}
+
+}  // namespace
+
+table::table(std::initializer_list<std::string_view> headings) {
+  rows_.emplace_back(headings.begin(), headings.end());
+}
+
+void table::add(std::vector<std::string> row) {
+  std::ranges::for_each(row, make_printable);
+  rows_.push_back(std::move(row));
+}
+
+std::string table::to_string() const {
+  std::vector<std::size_t> widths(rows_.front().size());
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace omnilink::cli

@@ -1,0 +1,76 @@
+#include "cli/auth_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/cli/scratch.hpp"
+
+namespace omnilink::cli {
+namespace {
+
+chain::hop hop_with(const std::string& file) {
+  chain::hop out = *chain::parse_hop_url("socks5://h");
+  out.auth_file = file;
+  return out;
+}
+
+TEST(auth_file, is_one_line_with_user_and_password) {
+  const scratch place;
+  for (const char* text : {"me:pa:ss", "me:pa:ss\n", "me:pa:ss\r\n"}) {
+    chain::hop h = hop_with(place.write("login", text));
+    EXPECT_EQ(read_auth_file(h), "") << text;
+    EXPECT_EQ(h.user, "me");
+    EXPECT_EQ(h.password.reveal(), "pa:ss");
+    EXPECT_TRUE(h.auth_file.empty());
+  }
+  const std::string longest = std::string(255, 'u') + ":" + std::string(255, 'p');
+  chain::hop h = hop_with(place.write("long", longest + "\r\n"));
+  EXPECT_EQ(read_auth_file(h), "");
+}
+
+TEST(auth_file, none_is_none) {
+  chain::hop h = *chain::parse_hop_url("socks5://h");
+  EXPECT_EQ(read_auth_file(h), "");
+  EXPECT_TRUE(h.user.empty());
+}
+
+TEST(auth_file, what_is_refused) {
+  const scratch place;
+  struct {
+    std::string file;
+    const char* why;
+  } const cases[] = {
+      {place.write("group", "me:word", 0640), "others may read it; chmod 600 it"},
+      {place.write("world", "me:word", 0604), "others may read it"},
+      {place.write("empty", ""), "not one line"},
+      {place.write("no-colon", "me"), "not one line"},
+      {place.write("no-user", ":word"), "not one line"},
+      {place.write("no-password", "me:"), "without a password"},
+      {place.write("two", "me:word\nyou:word"), "not one line"},
+      {place.write("long-user", std::string(256, 'u') + ":p"), "longer than 255"},
+      {place.write("long", std::string(600, 'u')), "longer than a login"},
+      {place.path() + "/nothing", "No such file"},
+      {place.path(), "not a regular file"},
+      {"${CREDENTIALS_DIRECTORY}/x", "CREDENTIALS_DIRECTORY is not set"},
+  };
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  for (const auto& c : cases) {
+    chain::hop h = hop_with(c.file);
+    const std::string wrong = read_auth_file(h);
+    EXPECT_NE(wrong.find(c.why), std::string::npos) << c.file << ": " << wrong;
+  }
+}
+
+TEST(auth_file, of_systemd_may_have_the_bits_of_an_access_list) {
+  const scratch place;
+  place.write("paris", "me:word", 0440);
+  place.write("open", "me:word", 0444);
+  ::setenv("CREDENTIALS_DIRECTORY", place.path().c_str(), 1);
+  chain::hop good = hop_with("${CREDENTIALS_DIRECTORY}/paris");
+  chain::hop bad = hop_with("${CREDENTIALS_DIRECTORY}/open");
+  EXPECT_EQ(read_auth_file(good), "");
+  EXPECT_NE(read_auth_file(bad), "");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+}  // namespace
+}  // namespace omnilink::cli
