@@ -14,11 +14,12 @@ namespace omnilink::actors {
 namespace {
 
 namespace asio = boost::asio;
-using acceptor_ptr = std::shared_ptr<asio::ip::tcp::acceptor>;
 constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 
 // Connections taken per readiness event, before the worker looks at its other sockets.
 constexpr int accept_batch = 64;
+// At the end of accepting: more than any listen queue holds (net.core.somaxconn is 4096).
+constexpr int accept_all = 65536;
 // Back-off while the process is out of descriptors or memory (D1).
 constexpr core::nanoseconds pause_min = std::chrono::milliseconds{1};
 constexpr core::nanoseconds pause_max = std::chrono::seconds{1};
@@ -36,14 +37,15 @@ void admit(worker& home, interceptor::listen_kind kind, std::uint64_t netns, asi
 }
 
 // 0: go on waiting; otherwise the errno that needs a pause.
-int accept_some(worker& home, asio::ip::tcp::acceptor& from, interceptor::listen_kind kind, std::uint64_t netns) {
-  const auto protocol = from.local_endpoint().protocol();
-  for (int i = 0; i < accept_batch; ++i) {
-    io::accepted one = io::accept_one(from.native_handle());
+int accept_some(worker& home, const accepting& from, int most) {
+  boost::system::error_code ignored;
+  const auto protocol = from.socket->local_endpoint(ignored).protocol();
+  for (int i = 0; i < most; ++i) {
+    io::accepted one = io::accept_one(from.socket->native_handle());
     if (one.none_left) return 0;
     if (one.exhausted) return one.system_errno;
     if (!one.socket) continue;
-    admit(home, kind, netns, asio::ip::tcp::socket{home.execution.io(), protocol, one.socket.release()});
+    admit(home, from.kind, from.netns, asio::ip::tcp::socket{home.execution.io(), protocol, one.socket.release()});
   }
   return 0;
 }
@@ -53,12 +55,12 @@ asio::awaitable<void> pause(worker& home, core::nanoseconds how_long) {
   co_await timer.async_wait(plain_result);
 }
 
-asio::awaitable<void> accept_loop(worker& home, acceptor_ptr from, interceptor::listen_kind kind, std::uint64_t netns) {
+asio::awaitable<void> accept_loop(worker& home, accepting from) {
   core::nanoseconds backoff = pause_min;
-  while (from->is_open()) {
-    const auto [error] = co_await from->async_wait(asio::ip::tcp::acceptor::wait_read, plain_result);
-    if (error || !from->is_open()) break;
-    const int exhausted = accept_some(home, *from, kind, netns);
+  while (from.socket->is_open()) {
+    const auto [error] = co_await from.socket->async_wait(asio::ip::tcp::acceptor::wait_read, plain_result);
+    if (error || !from.socket->is_open()) break;
+    const int exhausted = accept_some(home, from, accept_batch);
     if (exhausted == 0) {
       backoff = pause_min;
       continue;
@@ -76,16 +78,18 @@ void accept_from(worker& home, listening& from) {
     const bool v6 = io::bound_address(socket.get()).address.is_v6();
     const auto protocol = v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
     auto acceptor = std::make_shared<asio::ip::tcp::acceptor>(home.execution.io(), protocol, socket.release());
-    home.acceptors.push_back(acceptor);
-    asio::co_spawn(home.execution.io(), accept_loop(home, acceptor, from.kind, from.netns), asio::detached);
+    home.acceptors.push_back({std::move(acceptor), from.kind, from.netns});
+    asio::co_spawn(home.execution.io(), accept_loop(home, home.acceptors.back()), asio::detached);
   }
   from.sockets.clear();
 }
 
 void stop_accepting(worker& home) {
-  for (const auto& acceptor : home.acceptors) {
+  for (const accepting& from : home.acceptors) {
+    // Those in the queue are connected as far as their programs know, and may have sent all they had to say.
+    accept_some(home, from, accept_all);
     boost::system::error_code ignored;
-    acceptor->close(ignored);
+    from.socket->close(ignored);
   }
   home.acceptors.clear();
 }

@@ -1,5 +1,6 @@
 #include "actors/forwarder.hpp"
 
+#include <boost/asio/post.hpp>
 #include <stdexcept>
 
 #include "actors/accept_loop.hpp"
@@ -12,7 +13,8 @@ forwarder::behavior_type forwarder::make_behavior() {
       [this](drain_atom) {
         stop_accepting(home_);
         home_.draining = true;
-        if (home_.connections.empty()) send(home_.shared.who.supervisor(), drained_atom::value, home_.index);
+        // Those that were just taken off the queue begin their trips first.
+        boost::asio::post(home_.execution.io(), [&home = home_] { home.tell_if_drained(); });
       },
       [this](kill_atom) { home_.kill_all(core::errc::shutting_down); },
       [this](kill_atom, std::uint64_t id) {

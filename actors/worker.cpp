@@ -35,6 +35,10 @@ connection& worker::open(const core::endpoint& source) {
 void worker::close(connection& which) {
   connections.erase(which.info.id);
   shared.connections.fetch_sub(1, std::memory_order_relaxed);
+  tell_if_drained();
+}
+
+void worker::tell_if_drained() {
   if (draining && connections.empty()) caf::anon_send(shared.who.supervisor(), drained_atom::value, index);
 }
 

@@ -29,6 +29,13 @@ struct listening {
   std::uint64_t netns = 0;              ///< of those sockets; 0: the one that omnilink was started in
 };
 
+/// A listening socket of a worker.
+struct accepting {
+  std::shared_ptr<boost::asio::ip::tcp::acceptor> socket;
+  interceptor::listen_kind kind;
+  std::uint64_t netns;
+};
+
 /// One running connection: how others see it, and how they end it.
 struct connection {
   connection_info info;
@@ -46,6 +53,8 @@ struct worker {
   void kill(connection& which, core::errc why) { which.cancel.cancel(why); }
   void kill_all(core::errc why);
   connection_list list() const;
+  /// While draining: the supervisor hears when no connection is left.
+  void tell_if_drained();
 
   // -- the shard
   /// Sweeps what is due, then hangs itself into the deadline wheel for the next time.
@@ -62,7 +71,7 @@ struct worker {
   asker& questions;             ///< … who carries this unit's questions to actors
   chain::dial_environment environment;
   std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections;
-  std::vector<std::shared_ptr<boost::asio::ip::tcp::acceptor>> acceptors;
+  std::vector<accepting> acceptors;
   bool draining = false;
   std::uint64_t last_id = 0;  ///< ids are index + 1, index + 1 + workers, …: unique without a shared counter
 

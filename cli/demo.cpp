@@ -5,8 +5,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -61,14 +64,14 @@ actors::configuration through(std::vector<std::string> hops) {
   return out;
 }
 
+// Two paragraphs, since what the hops have seen goes between them.
 std::string tell(const actors::trip_report& trip) {
-  std::string out = fmt::format("intercepted    {} -> {}, the program's address for {}\n", trip.source.to_string(),
+  const auto ms = [](core::nanoseconds d) { return static_cast<double>(d.count()) / 1e6; };
+  std::string out = fmt::format("intercepted    {}: for the program, that is {}\n\n",
                                 core::endpoint{trip.dialled, trip.original.port}.to_string(), trip.original.to_string());
-  for (std::size_t i = 0; i < trip.hop_times.size(); ++i) {
-    out += fmt::format("hop {}          {:.1f} ms\n", i, static_cast<double>(trip.hop_times[i].count()) / 1e6);
-  }
-  return out + fmt::format("carried        {} bytes up, {} bytes down, {} ms: {}\n", trip.bytes_up, trip.bytes_down,
-                           core::to_milliseconds(trip.duration), trip.verdict.to_string());
+  out += fmt::format("hops           {:.1f} ms\n", fmt::join(std::views::transform(trip.hop_times, ms), " + "));
+  return out + fmt::format("carried        {} bytes up, {} bytes down in {:.1f} ms\nverdict        {}\n", trip.bytes_up,
+                           trip.bytes_down, ms(trip.duration), trip.verdict.to_string());
 }
 
 void print_indented(const std::string& lines) {
@@ -109,8 +112,10 @@ int show(const client& who, const std::vector<std::string>& hops, demo_world& wo
   const bool ready = ::poll(&wait, 1, report_wait_ms) == 1;
   const auto size = ready ? ::read(out.get(), told.data(), told.size()) : 0;
   told.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-  print_indented(told);
+  const std::size_t middle = std::min(told.find("\n\n"), told.size());
+  print_indented(told.substr(0, middle));
   print_indented(world.seen());
+  print_indented(told.substr(std::min(middle + 2, told.size())));
   std::printf("\n");
   std::fflush(stdout);
   return code;
@@ -130,7 +135,7 @@ int demo_verb(bool once) {
     complain("demo: needs a client: apt-get install curl");
     return exit_failed;
   }
-  std::printf("A real client, intercepted without its knowing, through three proxies; only the last one knows the name %s.\n\n",
+  std::printf("A real client goes through three proxies without knowing it. Only the last proxy knows the name %s.\n\n",
               demo_origin_name);
   const std::vector<std::string> hops{fmt::format("socks5://127.0.0.1:{}", world->socks5_port),
                                       fmt::format("http://127.0.0.1:{}", world->http_port),

@@ -46,7 +46,11 @@ std::vector<int> inherited_descriptors() {
     std::from_chars(name.data(), name.data() + name.size(), fd);
     if (fd > STDERR_FILENO) out.push_back(fd);
   }
-  std::erase_if(out, [](int fd) { return ::fcntl(fd, F_GETFD) < 0; });  // the one that the loop itself used
+  // Ours end at exec; so does the one that the loop itself used, which is gone already.
+  std::erase_if(out, [](int fd) {
+    const int flags = ::fcntl(fd, F_GETFD);
+    return flags < 0 || (flags & FD_CLOEXEC) != 0;
+  });
   return out;
 }
 
