@@ -18,6 +18,7 @@
 #include "interceptor/sandbox_failure.hpp"
 #include "interceptor/sandbox_mounts.hpp"
 #include "interceptor/sock_diag.hpp"
+#include "io/accept.hpp"
 #include "io/address.hpp"
 #include "io/listen.hpp"
 
@@ -86,7 +87,7 @@ void allow_ping() {
 }
 
 std::uint16_t port_of(const io::descriptor& socket) noexcept {
-  return io::bound_endpoint(socket).port;
+  return io::bound_address(socket.get()).port;
 }
 
 core::address loopback(bool v6) noexcept {

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/flow_key.hpp"
+#include "io/accept.hpp"
 #include "io/address.hpp"
 
 namespace omnilink::io {
@@ -92,7 +93,7 @@ boost::system::result<std::vector<descriptor>, std::string> open_listeners(const
     auto bound = bind_one(exact, i == 0);
     if (bound.has_error()) return bound.error();
     group.push_back(std::move(*bound));
-    if (i == 0) exact.port = bound_endpoint(group.front()).port;
+    if (i == 0) exact.port = bound_address(group.front().get()).port;
   }
   // The group's order is that of listen().
   for (const descriptor& each : group) {
@@ -101,13 +102,6 @@ boost::system::result<std::vector<descriptor>, std::string> open_listeners(const
   if (workers > 1 && !attach_steering(group.front().get(), workers))
     return failure(exact, "SO_ATTACH_REUSEPORT_CBPF");
   return group;
-}
-
-core::endpoint bound_endpoint(const descriptor& socket) noexcept {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return {};
-  return from_sockaddr(name).value_or(core::endpoint{});
 }
 
 }  // namespace omnilink::io

@@ -13,13 +13,10 @@
 
 namespace omnilink::io {
 
-/// Non-blocking, IPv6 without IPv4; index = worker. Port 0: one free port for all; ask getsockname(2) which.
+/// Non-blocking, IPv6 without IPv4; index = worker. Port 0: one free port for all; ask bound_address() which.
 /// They must stay open as long as any of them: an index changes when a member of the group closes. The error
 /// is one line that names the address and the remedy.
 boost::system::result<std::vector<descriptor>, std::string> open_listeners(const core::endpoint& where,
                                                                            std::uint32_t workers);
-
-/// What the socket is bound to; 0.0.0.0:0 when it is not a bound IP socket.
-core::endpoint bound_endpoint(const descriptor& socket) noexcept;
 
 }  // namespace omnilink::io

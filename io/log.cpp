@@ -70,9 +70,16 @@ class writer {
     logger_->set_level(spdlog::level::trace);  // what gets here is to be written
   }
 
+  ~writer() { report_loss(); }
+  writer(const writer&) = delete;
+  writer& operator=(const writer&) = delete;
+
   void write(level how, std::string_view slug, std::span<const field> fields) {
     put(how, slug, fields);
-    report_loss(core::clock::now());
+    // Looking takes the queue's lock, so once a second is enough.
+    const auto now = core::clock::now().time_since_epoch().count();
+    auto before = looked_.load(std::memory_order_relaxed);
+    if (now - before >= second.count() && looked_.compare_exchange_strong(before, now)) report_loss();
   }
 
   // nullopt: not now. Otherwise how many lines were left out since the last one.
@@ -97,11 +104,7 @@ class writer {
     logger_->log(spdlog::level::info, spdlog::string_view_t{line.data(), line.size()});
   }
 
-  void report_loss(instant now) {
-    // Looking takes the queue's lock, so once a second is enough.
-    const auto tick = now.time_since_epoch().count();
-    auto before = looked_.load(std::memory_order_relaxed);
-    if (tick - before < second.count() || !looked_.compare_exchange_strong(before, tick)) return;
+  void report_loss() {
     const std::size_t lost = pool_->overrun_counter();
     const std::size_t known = lost_.exchange(lost);
     if (lost > known) {

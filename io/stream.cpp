@@ -21,7 +21,9 @@ progress failed_with(int system_errno) noexcept {
 
 class tcp_stream final : public stream {
  public:
-  ~tcp_stream() override { close(); }  // Asio's destructor would take SO_LINGER back, and a reset would become an end
+  ~tcp_stream() override {
+    close();
+  }  // Asio's destructor would take SO_LINGER back, and a reset would become an end
   explicit tcp_stream(tcp::socket socket) : socket_{std::move(socket)} {
     boost::system::error_code ignored;  // a socket that is dead already says so at the first read
     socket_.non_blocking(true, ignored);

@@ -20,8 +20,9 @@ using kind = progress::kind;
 // The most that one write() takes: a relay's buffer.
 constexpr std::size_t write_max = 128 * 1024;
 // Reading goes on while the peer takes nothing, or two peers could wait for each other forever; but what a
-// peer makes the engine say in answer (key updates) is held up to here only.
-constexpr std::size_t answers_max = 16 * 1024;
+// peer makes the engine say in answer (key updates), behind the records of one write(), is held up to here
+// only.
+constexpr std::size_t records_max = write_max + 64 * 1024;
 
 // Room for the records of one engine call, kept between calls: one per stream in a pile of TLS in TLS.
 class record_room {
@@ -109,7 +110,7 @@ class tls_stream final : public stream {
  protected:
   progress read_more(std::span<std::uint8_t> into) noexcept override {
     if (read_end_) return *read_end_;
-    if (records_.size() - sent_ > answers_max) {
+    if (records_.size() - sent_ > records_max) {
       const progress clear = flush_records();
       if (clear.blocked()) return clear;
     }

@@ -1,0 +1,368 @@
+#include "io/relay.hpp"
+
+#include "io/drive.hpp"
+#include "tests/io/streams.hpp"
+
+namespace omnilink::io::test {
+namespace {
+
+using core::errc;
+using namespace std::chrono_literals;
+
+struct legs {
+  bool client_tls = false;
+  bool upstream_tls = false;
+};
+
+// A client and an upstream with a relay between them that closes both streams when it has ended, as its
+// caller does.
+class rig {
+ public:
+  explicit rig(legs which = {}, relay_options options = {60s, 60s}) : options_{options} {
+    auto towards_client = connect_ends(events);
+    auto towards_upstream = connect_ends(events);
+    client = std::move(towards_client.far);
+    near_client = std::move(towards_client.near);
+    upstream = std::move(towards_upstream.far);
+    near_upstream = std::move(towards_upstream.near);
+    if (which.client_tls) secure(client, near_client);
+    if (which.upstream_tls) secure(near_upstream, upstream);
+  }
+
+  void start() { ended_ = events.spawn(carry()); }
+
+  bool ended() const { return ended_ && ended_->has_value(); }
+  relay_result result() {
+    EXPECT_TRUE(events.until([this] { return ended(); }));
+    return ended() ? **ended_ : relay_result{};
+  }
+
+  void small_buffers() {
+    for (stream* each : {client.get(), near_client.get(), upstream.get(), near_upstream.get()}) {
+      each->socket().set_option(tcp::socket::send_buffer_size{32 * 1024});
+      each->socket().set_option(tcp::socket::receive_buffer_size{32 * 1024});
+    }
+  }
+
+  loop events;
+  std::unique_ptr<stream> client, near_client, near_upstream, upstream;
+  relay_counters counters;
+  deadlines timers{events.context.get_executor()};
+
+ private:
+  void secure(std::unique_ptr<stream>& connecting, std::unique_ptr<stream>& accepting) {
+    static const tls_pair contexts = make_tls();
+    connecting = make_tls_stream(std::move(connecting), *contexts.client);
+    accepting = make_tls_stream(std::move(accepting), *contexts.server);
+    const auto both = shake_hands(events, *connecting, *accepting);
+    ASSERT_EQ(both.client.code, errc::ok) << both.client.detail;
+    ASSERT_EQ(both.server.code, errc::ok) << both.server.detail;
+  }
+
+  asio::awaitable<relay_result> carry() {
+    const auto result = co_await relay(*near_client, *near_upstream, *buffer_, timers, options_, counters);
+    near_client->close();
+    near_upstream->close();
+    co_return result;
+  }
+
+  std::unique_ptr<relay_buffer> buffer_ = std::make_unique<relay_buffer>();
+  const relay_options options_;
+  std::shared_ptr<std::optional<relay_result>> ended_;
+};
+
+// ---------------------------------------------------------------------------------- ends
+
+class relay_on_legs : public testing::TestWithParam<legs> {};
+constexpr std::size_t much = 3'000'001;
+
+void expect_equal(const std::optional<transfer>& sent, const std::optional<transfer>& received) {
+  ASSERT_TRUE(sent && received);
+  EXPECT_TRUE(sent->last.done());
+  EXPECT_EQ(received->last.what, progress::kind::eof);
+  EXPECT_EQ(sent->all, received->all);
+}
+
+TEST_P(relay_on_legs, B1_client_ends_first_and_the_reply_still_comes) {
+  rig r{GetParam()};
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, much, 1));
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  EXPECT_FALSE(r.ended());
+  const auto reply = r.events.spawn(send(*r.upstream, much + 1, 2));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return returned->has_value(); }));
+  expect_equal(*request, *arrived);
+  expect_equal(*reply, *returned);
+  const auto result = r.result();
+  EXPECT_EQ(result.code, errc::ok);
+  EXPECT_EQ(result.up, much);
+  EXPECT_EQ(result.down, much + 1);
+}
+
+TEST_P(relay_on_legs, B1_upstream_ends_first_and_the_client_goes_on) {
+  rig r{GetParam()};
+  r.start();
+  const auto reply = r.events.spawn(send(*r.upstream, much, 3));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return returned->has_value(); }));
+  EXPECT_FALSE(r.ended());
+  const auto request = r.events.spawn(send(*r.client, much, 4));
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  expect_equal(*request, *arrived);
+  expect_equal(*reply, *returned);
+  EXPECT_EQ(r.result().code, errc::ok);
+}
+
+TEST_P(relay_on_legs, B1_both_send_and_end_at_once) {
+  rig r{GetParam()};
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, much, 5));
+  const auto reply = r.events.spawn(send(*r.upstream, much, 6));
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value() && returned->has_value(); }));
+  expect_equal(*request, *arrived);
+  expect_equal(*reply, *returned);
+  EXPECT_EQ(r.result().code, errc::ok);
+}
+
+TEST_P(relay_on_legs, B1_client_ends_before_anything_was_said) {
+  rig r{GetParam()};
+  const auto request = r.events.spawn(send(*r.client, 0, 7));
+  ASSERT_TRUE(r.events.until([&] { return request->has_value(); }));
+  r.start();
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  EXPECT_EQ((*arrived)->all.count, 0u);
+  EXPECT_EQ((*arrived)->last.what, progress::kind::eof);
+  const auto reply = r.events.spawn(send(*r.upstream, much, 8));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return returned->has_value(); }));
+  expect_equal(*reply, *returned);
+  EXPECT_EQ(r.result().code, errc::ok);
+}
+
+// ---------------------------------------------------------------------------------- resets
+
+TEST_P(relay_on_legs, B2_reset_by_the_client_is_a_reset_for_upstream) {
+  rig r{GetParam()};
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 1000, 9, false));
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  ASSERT_TRUE(r.events.until([&] { return request->has_value() && is_acknowledged(*r.client); }));
+  r.client->set_reset_on_close();
+  r.client->close();
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  EXPECT_EQ((*arrived)->all, (*request)->all);
+  EXPECT_EQ((*arrived)->last.code, errc::reset);
+  const auto result = r.result();
+  EXPECT_EQ(result.code, errc::reset);
+  EXPECT_EQ(result.failed, relay_side::client);
+  EXPECT_EQ(result.system_errno, ECONNRESET);
+}
+
+TEST_P(relay_on_legs, B2_reset_by_upstream_is_a_reset_for_the_client) {
+  rig r{GetParam()};
+  r.start();
+  const auto reply = r.events.spawn(send(*r.upstream, 1000, 10, false));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return reply->has_value() && is_acknowledged(*r.upstream); }));
+  r.upstream->set_reset_on_close();
+  r.upstream->close();
+  ASSERT_TRUE(r.events.until([&] { return returned->has_value(); }));
+  EXPECT_EQ((*returned)->all, (*reply)->all);
+  EXPECT_EQ((*returned)->last.code, errc::reset);
+  const auto result = r.result();
+  EXPECT_EQ(result.code, errc::reset);
+  EXPECT_EQ(result.failed, relay_side::upstream);
+}
+
+// The reader begins only after the reset: all that came before waits in the relay and in the kernel.
+TEST_P(relay_on_legs, B3_what_came_before_the_reset_is_delivered_first) {
+  rig r{GetParam()};
+  r.upstream->socket().set_option(tcp::socket::receive_buffer_size{32 * 1024});
+  r.near_upstream->socket().set_option(tcp::socket::send_buffer_size{16384});
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 150'000, 11, false));
+  ASSERT_TRUE(r.events.until([&] { return request->has_value() && is_acknowledged(*r.client); }));
+  r.client->set_reset_on_close();
+  r.client->close();
+  r.events.context.run_for(20ms);
+  EXPECT_FALSE(r.ended());
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  EXPECT_EQ((*arrived)->all, (*request)->all);
+  EXPECT_EQ((*arrived)->last.code, errc::reset);
+  EXPECT_EQ(r.result().code, errc::reset);
+}
+
+// The relay learns of the reset by writing, which takes the socket's error away: the eof that reads then give
+// is no end.
+TEST_P(relay_on_legs, B3_a_reset_seen_while_writing_loses_nothing_either) {
+  rig r{GetParam()};
+  r.client->socket().set_option(tcp::socket::receive_buffer_size{32 * 1024});
+  r.near_client->socket().set_option(tcp::socket::send_buffer_size{16384});
+  r.start();
+  const auto reply = r.events.spawn(send(*r.upstream, 150'000, 12, false));
+  ASSERT_TRUE(r.events.until([&] { return reply->has_value() && is_acknowledged(*r.upstream); }));
+  const auto request = r.events.spawn(send(*r.client, 1000, 13, false));
+  ASSERT_TRUE(r.events.until([&] { return request->has_value() && is_acknowledged(*r.client); }));
+  r.upstream->set_reset_on_close();
+  r.upstream->close();
+  const auto more = r.events.spawn(send(*r.client, 1000, 14, false));
+  r.events.context.run_for(20ms);
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return returned->has_value(); }));
+  EXPECT_EQ((*returned)->all, (*reply)->all);
+  EXPECT_EQ((*returned)->last.code, errc::reset);
+  EXPECT_EQ(r.result().code, errc::reset);
+}
+
+// ---------------------------------------------------------------------------------- pace
+
+TEST_P(relay_on_legs, B9_a_slow_reader_stops_the_sender) {
+  rig r{GetParam()};
+  r.small_buffers();
+  r.start();
+  // All that a relay may hold: its buffer, TLS records of as much, and some small kernel buffers.
+  constexpr std::size_t bound = 600'000;
+  const auto request = r.events.spawn(send(*r.client, 4 * bound, 15));
+  r.events.context.run_for(50ms);
+  EXPECT_FALSE(request->has_value());
+  EXPECT_LT(r.counters.up, bound);
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  const auto reply = r.events.spawn(send(*r.upstream, 0, 16));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  expect_equal(*request, *arrived);
+  EXPECT_EQ(r.result().code, errc::ok);
+}
+
+// Neither peer reads before it has written everything: each direction must move while the other one is
+// blocked.
+TEST_P(relay_on_legs, directions_do_not_wait_for_each_other) {
+  rig r{GetParam()};
+  r.small_buffers();
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 2'000'000, 17));
+  r.events.context.run_for(20ms);
+  const auto reply = r.events.spawn(send(*r.upstream, much, 18));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return returned->has_value(); }));
+  EXPECT_FALSE(request->has_value());
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  expect_equal(*reply, *returned);
+  expect_equal(*request, *arrived);
+}
+
+TEST_P(relay_on_legs, idle_connection_ends_with_a_reset_both_ways) {
+  rig r{GetParam(), {20ms, 60s}};
+  r.start();
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value() && returned->has_value(); }));
+  EXPECT_EQ((*arrived)->last.code, errc::reset);
+  EXPECT_EQ((*returned)->last.code, errc::reset);
+  EXPECT_EQ(r.result().code, errc::timed_out);
+  EXPECT_EQ(r.result().failed, relay_side::none);
+}
+
+TEST_P(relay_on_legs, half_closed_connection_has_its_own_timeout) {
+  rig r{GetParam(), {60s, 20ms}};
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 10, 19));
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value() && returned->has_value(); }));
+  EXPECT_EQ((*arrived)->last.what, progress::kind::eof);
+  EXPECT_EQ((*returned)->last.code, errc::reset);
+  EXPECT_EQ(r.result().code, errc::timed_out);
+}
+
+TEST_P(relay_on_legs, closing_both_streams_ends_it) {
+  rig r{GetParam()};
+  r.start();
+  r.events.context.run_for(5ms);
+  r.near_client->close();
+  r.near_upstream->close();
+  EXPECT_EQ(r.result().code, errc::canceled);
+}
+
+TEST_P(relay_on_legs, destroying_the_loop_in_the_middle_leaks_nothing) {
+  rig r{GetParam()};
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, much, 20));
+  r.events.context.run_for(5ms);
+  EXPECT_FALSE(r.ended());
+}
+
+std::string name_of_legs(const testing::TestParamInfo<legs>& info) {
+  return std::string{info.param.client_tls ? "tls" : "tcp"} + "_to_" +
+         (info.param.upstream_tls ? "tls" : "tcp");
+}
+INSTANTIATE_TEST_SUITE_P(legs, relay_on_legs,
+                         testing::Values(legs{}, legs{false, true}, legs{true, false}, legs{true, true}),
+                         name_of_legs);
+
+// ---------------------------------------------------------------------------------- the rest
+
+TEST(relay, B5_upstream_cut_without_close_notify_is_a_reset_for_the_client) {
+  rig r{{false, true}};
+  r.start();
+  const auto reply = r.events.spawn(send(*r.upstream, 100'000, 21, false));
+  const auto returned = r.events.spawn(receive(*r.client));
+  ASSERT_TRUE(r.events.until([&] { return reply->has_value(); }));
+  r.upstream->socket().shutdown(tcp::socket::shutdown_send);
+  ASSERT_TRUE(r.events.until([&] { return returned->has_value(); }));
+  EXPECT_EQ((*returned)->all, (*reply)->all);
+  EXPECT_EQ((*returned)->last.code, errc::reset);
+  EXPECT_EQ(r.result().code, errc::tls_truncated);
+  EXPECT_EQ(r.result().failed, relay_side::upstream);
+}
+
+TEST(relay, bytes_read_too_early_come_first) {
+  rig r;
+  const std::vector<std::uint8_t> early{'e', 'a', 'r', 'l', 'y'};
+  r.near_client->unread(early);
+  r.start();
+  const auto arrived = r.events.spawn(receive(*r.upstream, early.size()));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  tally expected;
+  expected.add(early);
+  EXPECT_EQ((*arrived)->all, expected);
+}
+
+wire::handshake ask(std::string question) {
+  const wire::bytes all{reinterpret_cast<const std::uint8_t*>(question.data()), question.size()};
+  co_await wire::send{all};
+  const auto head = co_await wire::receive_until{256, "\r\n\r\n"};
+  co_return head.empty() ? errc::oversized : errc::ok;
+}
+
+TEST(relay, B6_a_greeting_behind_the_hops_reply_reaches_the_client_at_every_split) {
+  const std::string reply = "HTTP/1.1 200 OK\r\n\r\nSSH-2.0-here";
+  const bytes all{reinterpret_cast<const std::uint8_t*>(reply.data()), reply.size()};
+  const std::size_t head = reply.find("SSH");
+  for (std::size_t split = 1; split <= reply.size(); ++split) {
+    rig r;
+    auto script = ask("CONNECT a:1 HTTP/1.1\r\n\r\n");
+    const auto driven = r.events.spawn(drive(*r.near_upstream, script));
+    ASSERT_TRUE(r.events.finish(write_all(*r.upstream, all.first(split))).done());
+    r.events.context.restart();
+    r.events.context.poll();
+    ASSERT_TRUE(r.events.finish(write_all(*r.upstream, all.subspan(split))).done());
+    ASSERT_TRUE(r.events.until([&] { return driven->has_value(); }));
+    EXPECT_EQ((*driven)->code, errc::ok);
+    r.start();
+    const auto greeting = r.events.finish(receive(*r.client, reply.size() - head));
+    tally expected;
+    expected.add(all.subspan(head));
+    EXPECT_EQ(greeting.all, expected) << split;
+  }
+}
+
+}  // namespace
+}  // namespace omnilink::io::test

@@ -1,0 +1,189 @@
+// Connected loopback streams, plain or TLS, and coroutines that send, receive and end on them.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/certificate.hpp"
+#include "io/stream.hpp"
+#include "io/tls.hpp"
+#include "io/wait.hpp"
+
+namespace omnilink::io::test {
+
+namespace asio = boost::asio;
+
+/// Runs one io_context on the test's own thread, until something is so.
+class loop {
+ public:
+  asio::io_context context;
+
+  /// False: it did not come to that; the limit is for a test that hangs.
+  bool until(const std::function<bool()>& condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      context.restart();
+      context.run_one_for(std::chrono::milliseconds{2});
+    }
+    return true;
+  }
+
+  /// The result appears when the coroutine has ended.
+  template <class T>
+  std::shared_ptr<std::optional<T>> spawn(asio::awaitable<T> task) {
+    auto result = std::make_shared<std::optional<T>>();
+    asio::co_spawn(context, std::move(task), [result](std::exception_ptr error, T value) {
+      if (error) std::abort();
+      *result = std::move(value);
+    });
+    return result;
+  }
+
+  template <class T>
+  T finish(asio::awaitable<T> task) {
+    const auto result = spawn(std::move(task));
+    if (!until([&] { return result->has_value(); })) std::abort();
+    return std::move(**result);
+  }
+};
+
+struct two_ends {
+  std::unique_ptr<stream> near;
+  std::unique_ptr<stream> far;
+};
+
+inline two_ends connect_ends(loop& on) {
+  tcp::acceptor acceptor{on.context, tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
+  tcp::socket far{on.context};
+  far.connect(acceptor.local_endpoint());
+  return {make_tcp_stream(acceptor.accept()), make_tcp_stream(std::move(far))};
+}
+
+/// A file with this content, gone at the end.
+class temporary_file {
+ public:
+  explicit temporary_file(const std::string& content) {
+    const int fd = ::mkstemp(name_.data());
+    if (fd < 0 || ::write(fd, content.data(), content.size()) != static_cast<ssize_t>(content.size()))
+      std::abort();
+    ::close(fd);
+  }
+  ~temporary_file() { std::remove(name_.c_str()); }
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string name_ = "/tmp/omnilink-test-XXXXXX";
+};
+
+struct tls_pair {
+  std::unique_ptr<tls_context> client;
+  std::unique_ptr<tls_context> server;
+};
+
+/// A client that expects `name` and trusts `trusted`'s CA, a server that presents `presented`.
+inline tls_pair make_tls(const std::string& name, const certificate& presented, const certificate& trusted) {
+  const temporary_file ca{trusted.ca_pem};
+  auto client = tls_context::client(name, ca.name());
+  auto server = tls_context::server(presented.certificate_pem, presented.key_pem);
+  if (client.has_error() || server.has_error()) std::abort();
+  return {std::move(*client), std::move(*server)};
+}
+
+inline tls_pair make_tls() {
+  const auto made = make_certificate({.name = "hop.example"});
+  return make_tls("hop.example", *made, *made);
+}
+
+struct handshakes {
+  tls_result client;
+  tls_result server;
+};
+
+inline handshakes shake_hands(loop& on, stream& client, stream& server) {
+  const auto one = on.spawn(tls_handshake(client));
+  const auto other = on.spawn(tls_handshake(server));
+  EXPECT_TRUE(on.until([&] { return one->has_value(); }));
+  // A client that refuses goes away; so does the server then.
+  if ((*one)->code != core::errc::ok) client.close();
+  EXPECT_TRUE(on.until([&] { return other->has_value(); }));
+  return {**one, **other};
+}
+
+/// Any content will do as long as no piece of it repeats; FNV-1a over 64-bit words tells any change of it.
+class noise {
+ public:
+  explicit noise(std::uint64_t seed) : state_{seed * 2 + 1} {}
+  void fill(std::span<std::uint8_t> into) {
+    for (auto& each : into) {
+      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+      each = static_cast<std::uint8_t>(state_ >> 56);
+    }
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+struct tally {
+  std::uint64_t count = 0;
+  std::uint64_t hash = 14695981039346656037u;
+  void add(bytes data) {
+    count += data.size();
+    for (const auto each : data) hash = (hash ^ each) * 1099511628211u;
+  }
+  friend bool operator==(const tally&, const tally&) = default;
+};
+
+struct transfer {
+  tally all;
+  progress last;  ///< done: everything was sent; eof or failed: how receiving ended
+};
+
+inline asio::awaitable<transfer> send(stream& to, std::size_t size, std::uint64_t seed,
+                                      bool then_end = true) {
+  transfer out;
+  noise source{seed};
+  std::vector<std::uint8_t> piece;
+  while (out.all.count < size) {
+    piece.resize(std::min<std::size_t>(size - out.all.count, 60000));
+    source.fill(piece);
+    out.last = co_await write_all(to, piece);
+    if (!out.last.done()) co_return out;
+    out.all.add(piece);
+  }
+  if (then_end) out.last = co_await shutdown_send(to);
+  co_return out;
+}
+
+inline asio::awaitable<transfer> receive(stream& from, std::size_t at_most = SIZE_MAX) {
+  transfer out;
+  std::vector<std::uint8_t> space(100000);
+  while (out.all.count < at_most) {
+    const auto want = std::min<std::size_t>(space.size(), at_most - out.all.count);
+    out.last = co_await read_some(from, std::span{space}.first(want));
+    if (!out.last.done()) co_return out;
+    out.all.add(bytes{space}.first(out.last.count));
+  }
+  co_return out;
+}
+
+/// Everything sent has reached the other kernel.
+inline bool is_acknowledged(stream& of) {
+  int left = -1;
+  return ::ioctl(of.socket().native_handle(), SIOCOUTQ, &left) == 0 && left == 0;
+}
+
+}  // namespace omnilink::io::test
