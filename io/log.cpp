@@ -70,7 +70,11 @@ class writer {
     logger_->set_level(spdlog::level::trace);  // what gets here is to be written
   }
 
-  ~writer() { report_loss(); }
+  ~writer() {
+    report_loss();
+    // Joins the log's thread, so that the sink ends on this one.
+    pool_.reset();
+  }
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
 
@@ -114,7 +118,7 @@ class writer {
   }
 
   const log_config::format_kind format_;
-  const std::shared_ptr<spdlog::details::thread_pool> pool_;  // its end writes what is queued
+  std::shared_ptr<spdlog::details::thread_pool> pool_;  // its end writes what is queued
   const std::shared_ptr<spdlog::async_logger> logger_;
   std::atomic<std::int64_t> looked_{0};
   std::atomic<std::size_t> lost_{0};

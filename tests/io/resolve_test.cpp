@@ -19,16 +19,27 @@ using core::errc;
 // An io_context on a thread of its own, as workers and control are.
 class runner {
  public:
-  ~runner() {
+  ~runner() { join(); }
+  void join() {
     guard_.reset();
     context.stop();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
   }
   asio::io_context context;
 
  private:
   asio::executor_work_guard<asio::io_context::executor_type> guard_ = asio::make_work_guard(context);
   std::thread thread_{[this] { context.run(); }};
+};
+
+// They post to each other, so all threads end before any context is destroyed.
+struct threads {
+  ~threads() {
+    control.join();
+    worker.join();
+    other_worker.join();
+  }
+  runner control, worker, other_worker;
 };
 
 struct reply {
@@ -54,17 +65,17 @@ TEST(resolver, D8_identical_questions_of_all_workers_are_asked_once) {
   std::promise<void> release;
   const auto released = release.get_future().share();
   std::atomic<int> asked{0};
-  runner control, one, two;
-  resolver names{control.context.get_executor(), [&](const std::string&) -> resolver::addresses {
+  threads on;
+  resolver names{on.control.context.get_executor(), [&](const std::string&) -> resolver::addresses {
                    ++asked;
                    released.wait();
                    return std::vector{core::address::v4(0x7f000001)};
                  }};
   std::vector<std::future<reply>> answers;
   for (std::uint16_t i = 1; i <= 100; ++i)
-    answers.push_back(ask_on(i % 2 ? one : two, names, "a.example", i));
+    answers.push_back(ask_on(i % 2 ? on.worker : on.other_worker, names, "a.example", i));
   // One that nobody waits for any more.
-  { const auto abandoned = ask_on(one, names, "a.example"); }
+  { const auto abandoned = ask_on(on.worker, names, "a.example"); }
   release.set_value();
   std::uint16_t port = 0;
   for (auto& each : answers) {
@@ -79,52 +90,52 @@ TEST(resolver, D8_identical_questions_of_all_workers_are_asked_once) {
 TEST(resolver, D8_a_slow_name_does_not_hold_up_another) {
   std::promise<void> release;
   const auto released = release.get_future().share();
-  runner control, worker;
-  resolver names{control.context.get_executor(), [&](const std::string& name) -> resolver::addresses {
+  threads on;
+  resolver names{on.control.context.get_executor(), [&](const std::string& name) -> resolver::addresses {
                    if (name == "slow.example") released.wait();
                    return std::vector{core::address::v4(0x7f000001)};
                  }};
-  auto slow = ask_on(worker, names, "slow.example");
-  EXPECT_TRUE(ask_on(worker, names, "fast.example").get().answer.has_value());
+  auto slow = ask_on(on.worker, names, "slow.example");
+  EXPECT_TRUE(ask_on(on.worker, names, "fast.example").get().answer.has_value());
   release.set_value();
   EXPECT_TRUE(slow.get().answer.has_value());
 }
 
 TEST(resolver, answers_and_failures_are_kept) {
   std::atomic<int> asked{0};
-  runner control, worker;
-  resolver names{control.context.get_executor(), [&](const std::string& name) -> resolver::addresses {
+  threads on;
+  resolver names{on.control.context.get_executor(), [&](const std::string& name) -> resolver::addresses {
                    ++asked;
                    if (name == "none.example") return errc::name_not_found;
                    return std::vector{core::address::v4(0x7f000001)};
                  }};
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(ask_on(worker, names, "a.example").get().answer.has_value());
-    EXPECT_EQ(ask_on(worker, names, "none.example").get().answer.error(), errc::name_not_found);
+    EXPECT_TRUE(ask_on(on.worker, names, "a.example").get().answer.has_value());
+    EXPECT_EQ(ask_on(on.worker, names, "none.example").get().answer.error(), errc::name_not_found);
   }
   EXPECT_EQ(asked, 2);
 }
 
 TEST(resolver, more_names_than_it_keeps) {
-  runner control, worker;
-  resolver names{control.context.get_executor(), [](const std::string&) -> resolver::addresses {
+  threads on;
+  resolver names{on.control.context.get_executor(), [](const std::string&) -> resolver::addresses {
                    return std::vector{core::address::v4(0x7f000001)};
                  }};
   for (int i = 0; i < 1500; ++i) {
-    ASSERT_TRUE(ask_on(worker, names, std::to_string(i) + ".example").get().answer.has_value()) << i;
+    ASSERT_TRUE(ask_on(on.worker, names, std::to_string(i) + ".example").get().answer.has_value()) << i;
   }
 }
 
 TEST(resolver, too_many_questions_at_once_are_refused) {
   std::promise<void> release;
   const auto released = release.get_future().share();
-  runner control, worker;
-  resolver names{control.context.get_executor(), [&](const std::string&) -> resolver::addresses {
+  threads on;
+  resolver names{on.control.context.get_executor(), [&](const std::string&) -> resolver::addresses {
                    released.wait();
                    return errc::resolve_failed;
                  }};
   std::vector<std::future<reply>> answers;
-  for (int i = 0; i < 1025; ++i) answers.push_back(ask_on(worker, names, std::to_string(i) + ".example"));
+  for (int i = 0; i < 1025; ++i) answers.push_back(ask_on(on.worker, names, std::to_string(i) + ".example"));
   EXPECT_EQ(answers.back().get().answer.error(), errc::limit_reached);
   answers.pop_back();
   release.set_value();
