@@ -70,6 +70,7 @@ std::uint16_t http_status_of(const verdict& v) noexcept {
     case errc::shutting_down: return 503;
     case errc::bad_message:
     case errc::bad_name:
+    case errc::closed_early:
     case errc::bad_version: return v.hop == verdict::no_hop ? 400 : 502;
     case errc::oversized: return v.hop == verdict::no_hop ? 431 : 502;
     case errc::bad_command: return v.hop == verdict::no_hop ? 405 : 502;

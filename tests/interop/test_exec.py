@@ -41,8 +41,8 @@ ASYNCIO_PROGRAM = """
 import asyncio, sys
 async def one(port):
     reader, writer = await asyncio.open_connection("origin.test", port)
-    writer.write(b"hello"); writer.write_eof()
-    answer = await reader.read()
+    writer.write(b"hello")
+    answer = await reader.readexactly(5)
     writer.close()
     return answer
 async def main():

@@ -6,6 +6,7 @@ import threading
 
 ETH_P_ALL, ETH_P_IPV4, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 PACKET_OUTGOING = 4
+HOP_BY_HOP = "0"  # only multicast reports begin with it
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp6"}
 
 
@@ -41,8 +42,8 @@ class capture:
                 self.packets.add(decode(frame))
 
     def sent(self):
-        # Neighbour discovery and router solicitation are the kernel's own.
-        return {p for p in self.packets if p is not None and p[0] != "icmp6"}
+        # Neighbour discovery and multicast reports are the kernel's own.
+        return {p for p in self.packets if p is not None and p[0] not in ("icmp6", HOP_BY_HOP)}
 
 
 def decode(frame):

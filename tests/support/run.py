@@ -246,8 +246,6 @@ class python_suite(suite):
         test = event["test"]
         if event["event"] == "start":
             self.begin(test)
-        elif test in self.done:
-            pass  # a second failing subtest of a test that has failed
         elif test != self.current:
             # setUpModule or setUpClass: none of its tests ran.
             self.finish(event["event"], test.split(" ")[0], event["why"], results)

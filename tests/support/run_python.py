@@ -29,28 +29,42 @@ def name_of(test):
 
 
 class reporting_result(unittest.TestResult):
+    """One report per test, at its end: failed when any of its subtests did."""
+
     def __init__(self, report):
         super().__init__()
         self.report = report
+        self.outcome = None
 
     def startTest(self, test):
         super().startTest(test)
+        self.outcome = ("pass", "")
         self.report("start", test)
 
-    def addSuccess(self, test):
-        self.report("pass", test)
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.report(self.outcome[0], test, self.outcome[1])
+        self.outcome = None
+
+    def conclude(self, test, how, why):
+        if self.outcome is None:
+            self.report(how, test, why)  # setUpModule or setUpClass
+        elif self.outcome[0] == "fail":
+            self.outcome = ("fail", self.outcome[1] + "\n" + why)
+        else:
+            self.outcome = (how, why)
 
     def addFailure(self, test, err):
-        self.report("fail", test, self._exc_info_to_string(err, test))
+        self.conclude(test, "fail", self._exc_info_to_string(err, test))
 
     addError = addFailure
 
     def addSubTest(self, test, subtest, err):
         if err is not None:
-            self.report("fail", test, f"{subtest}\n{self._exc_info_to_string(err, test)}")
+            self.conclude(test, "fail", f"{subtest}\n{self._exc_info_to_string(err, test)}")
 
     def addSkip(self, test, reason):
-        self.report("skip", test, reason)
+        self.conclude(test, "skip", reason)
 
 
 def main():

@@ -10,6 +10,7 @@ import omnilink
 import world
 
 PROGRAM_SECONDS = 60
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # every folder in it is open to everybody
 ROOT, ORDINARY, NOBODY = 0, 1000, 65534
 
 
@@ -53,7 +54,7 @@ class homes:
         return self.as_user(uid, [self.binary, "exec", *flags, *chain, "--", *words])
 
     def environment(self, uid, **more):
-        return {"PATH": os.environ["PATH"], "HOME": self.of(uid), "LANG": "C.UTF-8", "TERM": "dumb", **more}
+        return {"PATH": PATH, "HOME": self.of(uid), "LANG": "C.UTF-8", "TERM": "dumb", **more}
 
     def run(self, uid, hops, *words, flags=(), env=None, **options):
         options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": PROGRAM_SECONDS,

@@ -6,7 +6,7 @@
       default route over far0                          lo   203.0.113.10, 2001:db8:f::10   ORIGIN
                                                        lo   203.0.113.11, 2001:db8:f::11   origin without open ports
 
-Names come from a hosts file of its own. What omnilink lets slip would travel over the same cable to the same origins,
+Names come from a hosts file of its own on each side. What omnilink lets slip would travel over the same cable to the same origins,
 where the capture sees it. Needs root, or leave to make user namespaces (then only the caller's own uid exists inside).
 """
 
@@ -24,11 +24,15 @@ MS_REC, MS_PRIVATE, MS_BIND = 16384, 1 << 18, 4096
 NEAR4, FAR4, ORIGIN4, CLOSED4 = "198.51.100.1", "198.51.100.2", "203.0.113.10", "203.0.113.11"
 NEAR6, FAR6, ORIGIN6, CLOSED6 = "2001:db8:1::1", "2001:db8:1::2", "2001:db8:f::10", "2001:db8:f::11"
 
-HOSTS = f"""127.0.0.1 localhost
+NEAR_HOSTS = f"""127.0.0.1 localhost
 ::1 localhost
 {FAR4} hop.test
-{ORIGIN4} origin.test origin4.test
-{ORIGIN6} origin.test origin6.test
+{ORIGIN4} origin4.test
+{ORIGIN6} origin6.test
+"""
+# Only the far side knows this name: whoever gets there by it did not look it up here.
+FAR_HOSTS = f"""{NEAR_HOSTS}{ORIGIN4} origin.test
+{ORIGIN6} origin.test
 """
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -87,7 +91,7 @@ def enter():
     check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate /")
     check(libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755"), "mount /run")
     os.makedirs("/run/sshd", mode=0o755)
-    over("/etc/hosts", HOSTS)
+    over("/etc/hosts", NEAR_HOSTS)
     over("/etc/resolv.conf", f"nameserver {FAR4}\noptions timeout:1 attempts:1\n")
     # Programs such as ssh want to know who they are run by.
     with open("/etc/passwd") as users:
@@ -97,9 +101,14 @@ def enter():
     if os.path.exists("/etc/nsswitch.conf"):
         over("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
 
-    _far = subprocess.Popen(["unshare", "--net", "sleep", "infinity"], preexec_fn=die_with_parent)
-    while os.readlink(f"/proc/{_far.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
-        os.sched_yield()
+    write("/run/far-hosts", FAR_HOSTS)
+    # Its own /run, so that what is in ours (a name service, say) is not asked by the hops.
+    holder = ("mount --bind /run/far-hosts /etc/hosts && mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && "
+              "echo ready && exec sleep infinity")
+    _far = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", holder], stdout=subprocess.PIPE,
+                            preexec_fn=die_with_parent)
+    if _far.stdout.readline() != b"ready\n":
+        raise AssertionError("the far side could not be made")
     ip("link", "set", "lo", "up")
     ip("link", "add", "near0", "type", "veth", "peer", "name", "far0", "netns", str(_far.pid))
     for name, four, six in (("near0", NEAR4, NEAR6), ("far0", FAR4, FAR6)):
@@ -133,7 +142,7 @@ def far_ip(*words):
 
 def in_far(command):
     """The command line that runs `command` among the hops and origins."""
-    return ["nsenter", f"--net=/proc/{_far.pid}/ns/net", *command]
+    return ["nsenter", f"--target={_far.pid}", "--net", "--mount", *command]
 
 
 def die_with_parent():
