@@ -19,21 +19,21 @@ HELLO = "hello from the origin\n"
 GO_PROGRAM = """package main
 
 import (
-	"fmt"
-	"io"
-	"net"
-	"os"
+    "fmt"
+    "io"
+    "net"
+    "os"
 )
 
 func main() {
-	c, err := net.Dial("tcp", os.Args[1])
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	c.Write([]byte("5\\n"))
-	all, _ := io.ReadAll(c)
-	fmt.Println(len(all))
+    c, err := net.Dial("tcp", os.Args[1])
+    if err != nil {
+        fmt.Println(err)
+        os.Exit(1)
+    }
+    c.Write([]byte("5\\n"))
+    all, _ := io.ReadAll(c)
+    fmt.Println(len(all))
 }
 """
 
