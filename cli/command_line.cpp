@@ -46,10 +46,11 @@ std::vector<const CLI::App*> verbs_of(const CLI::App& of) {
   return of.get_subcommands([](const CLI::App*) { return true; });
 }
 
-// The innermost verb that was understood.
-const CLI::App& innermost(const CLI::App& program) {
+// The innermost verb that was understood, or the first on the way to it that was given a word that it does
+// not know.
+const CLI::App& blamed(const CLI::App& program) {
   const CLI::App* at = &program;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  while (at->remaining().empty() && !at->get_subcommands().empty()) at = at->get_subcommands().front();
   return *at;
 }
 
@@ -91,7 +92,7 @@ int parse_and_run(CLI::App& program, words arguments, const action& chosen, int 
   } catch (const CLI::ParseError& wrong) {
     problem = wrong.what();
   }
-  const CLI::App& verb = innermost(program);
+  const CLI::App& verb = blamed(program);
   if (const words unknown = verb.remaining(); !unknown.empty()) {
     return usage(verb, describe_unknown(verb, unknown.front()), usage_code);
   }

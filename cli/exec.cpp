@@ -136,8 +136,7 @@ void add_exec(CLI::App& program, action& chosen, const std::vector<std::string>&
                   "The command and its arguments: all behind --, or\nfrom the first word on that is no flag");
   add_settings_options(verb, given->common);
   verb.add_option("--loopback", given->loopback,
-                  "Whose the loopback addresses are: CMD's own (inside), or the host's for these ports, as "
-                  "host:3000,5432")
+                  "Whose loopback is: CMD's own (inside), or for these\nports the host's, as host:3000,5432")
       ->type_name("WHERE");
   verb.add_option("--log", given->log_file, "Append the log to this file; with -v alone it goes to stderr")
       ->type_name("FILE");

@@ -14,6 +14,6 @@ namespace omnilink::cli {
 std::string write_ready(int fd, const std::vector<core::endpoint>& listening);
 
 /// sd_notify(3) is one datagram to $NOTIFY_SOCKET: "READY=1". Nothing happens when there is none.
-void notify_supervisor(std::string_view state) noexcept;
+void notify_supervisor(std::string_view state);
 
 }  // namespace omnilink::cli

@@ -1,11 +1,7 @@
 // `omnilink run`: the service in the foreground. Signals as people know them: TERM drains, INT ends at once.
 #include <poll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
-#include <system_error>
 
 #include "actors/service.hpp"
 #include "cli/exit_code.hpp"
@@ -14,8 +10,8 @@
 #include "cli/settings_options.hpp"
 #include "cli/socket_paths.hpp"
 #include "cli/verbs.hpp"
-#include "io/descriptor.hpp"
 #include "io/log.hpp"
+#include "io/signals.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -24,17 +20,6 @@ struct flags {
   settings_flags common;
   int ready_fd = -1;
 };
-
-// Blocked before the first thread, so that no thread but this one ever handles them.
-io::descriptor catch_signals() {
-  sigset_t wanted;
-  ::sigemptyset(&wanted);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&wanted, signal);
-  ::sigprocmask(SIG_BLOCK, &wanted, nullptr);
-  // A client that is gone must show as an error where it is written to.
-  std::signal(SIGPIPE, SIG_IGN);
-  return io::descriptor{::signalfd(-1, &wanted, SFD_CLOEXEC)};
-}
 
 settings defaults() {
   settings out;
@@ -79,33 +64,32 @@ struct outcome {
   int signal;  // that was to end it at once; 0: none
 };
 
-// Until the service has ended. Returns the signal that was to end it at once; 0: none.
-int serve(actors::service& service, int signals) {
+// Until the service has ended. Where nobody asked for that, it gave up and has said why in the log.
+outcome serve(actors::service& service, const io::descriptor& signals) {
   int ended_by = 0;
   bool draining = false;
-  pollfd waits[] = {{service.finished_fd(), POLLIN, 0}, {signals, POLLIN, 0}};
+  pollfd waits[] = {{service.finished_fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
   for (;;) {
     if (::poll(waits, std::size(waits), -1) < 0) continue;
     if (waits[0].revents != 0) break;
-    signalfd_siginfo signal{};
-    if (::read(signals, &signal, sizeof signal) != sizeof signal) continue;
-    if (signal.ssi_signo == SIGHUP) {
+    const int signal = io::next_signal(signals);
+    if (signal == SIGHUP) {
       io::log::line(io::log::level::warn, "no-reload",
                     {{"reason", "this version reads its configuration only at start"}});
-    } else if (signal.ssi_signo == SIGTERM && !draining) {
+    } else if (signal == SIGTERM && !draining) {
       draining = true;
       notify_supervisor("STOPPING=1");
       service.drain();
-    } else {
-      ended_by = static_cast<int>(signal.ssi_signo);
+    } else if (signal != 0) {
+      ended_by = signal;
       service.stop();
     }
   }
   service.wait();
-  return ended_by;
+  return {draining || ended_by != 0 ? exit_done : exit_failed, ended_by};
 }
 
-outcome start_and_serve(const flags& given, const settings& wanted, int signals) {
+outcome start_and_serve(const flags& given, const settings& wanted, const io::descriptor& signals) {
   const auto failed = [](std::string_view why) {
     complain(why);
     return outcome{exit_failed, 0};
@@ -118,31 +102,22 @@ outcome start_and_serve(const flags& given, const settings& wanted, int signals)
       return failed(wrong);
   }
   notify_supervisor("READY=1");
-  return {exit_done, serve(service, signals)};
-}
-
-// Whoever waits for us sees that it was the signal: a shell stops its script then.
-int end_by(int signal) {
-  sigset_t one;
-  ::sigemptyset(&one);
-  ::sigaddset(&one, signal);
-  std::signal(signal, SIG_DFL);
-  ::raise(signal);
-  ::sigprocmask(SIG_UNBLOCK, &one, nullptr);
-  return 128 + signal;
+  return serve(service, signals);
 }
 
 int run(const flags& given) {
-  const io::descriptor signals = catch_signals();
+  const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP});
+  std::signal(SIGPIPE, SIG_IGN);  // a client that is gone shows where it is written to
   settings wanted = defaults();
   if (const refusal no = prepare(given, wanted); !no.lines.empty()) {
     for (const auto& line : no.lines) complain(line);
     return no.exit_code;
   }
   io::log::init(wanted.log);
-  const outcome end = start_and_serve(given, wanted, signals.get());
+  const outcome end = start_and_serve(given, wanted, signals);
   io::log::shutdown();
-  return end.signal == 0 ? end.exit_code : end_by(end.signal);
+  if (end.signal != 0) io::end_by_signal(end.signal);
+  return end.exit_code;
 }
 
 }  // namespace

@@ -1,16 +1,12 @@
 #include "cli/socket_client.hpp"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <system_error>
 
 #include "core/nearest_word.hpp"
-#include "io/descriptor.hpp"
+#include "io/unix_client.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -18,7 +14,7 @@ namespace {
 using boost::system::in_place_error;
 
 /// For connect, and for each read and write.
-constexpr timeval answer_timeout{5, 0};
+constexpr std::chrono::seconds answer_timeout{5};
 /// The longest listing: wire::admin_list_max entries of some 400 bytes.
 constexpr std::size_t reply_max = 64 * 1024 * 1024;
 
@@ -31,44 +27,14 @@ std::string describe(const std::string& path, int system_errno) {
     case EACCES:
       return place + "permission denied; ask as the user that omnilink runs as, or as root";
     case EAGAIN:
-      return place + "no answer within " + std::to_string(answer_timeout.tv_sec) + " s";
+      return place + "no answer within " + std::to_string(answer_timeout.count()) + " s";
     default:
       return place + std::generic_category().message(system_errno);
   }
 }
 
-class client {
- public:
-  // Errors are errno, 0: none.
-  int connect(const std::string& path, int type) {
-    sockaddr_un where{};
-    if (path.size() >= sizeof where.sun_path) return ENAMETOOLONG;
-    where.sun_family = AF_UNIX;
-    std::memcpy(where.sun_path, path.c_str(), path.size());
-    socket_ = io::descriptor{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
-    if (!socket_) return errno;
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &answer_timeout, sizeof answer_timeout);
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &answer_timeout, sizeof answer_timeout);
-    return ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0 ? 0 : errno;
-  }
-
-  // A question is small: it is sent whole or not at all.
-  int send(wire::bytes data) {
-    return ::send(socket_.get(), data.data(), data.size(), MSG_NOSIGNAL) < 0 ? errno : 0;
-  }
-
-  int receive(std::span<std::uint8_t> into, std::size_t& size) {
-    const ssize_t got = ::recv(socket_.get(), into.data(), into.size(), 0);
-    size = got < 0 ? 0 : static_cast<std::size_t>(got);
-    return got < 0 ? errno : 0;
-  }
-
- private:
-  io::descriptor socket_;
-};
-
 // Up to the newline, or the end.
-int receive_line(client& from, std::string& out) {
+int receive_line(io::unix_client& from, std::string& out) {
   std::array<std::uint8_t, 64 * 1024> bytes;
   while (!out.ends_with('\n') && out.size() < reply_max) {
     std::size_t size = 0;
@@ -83,11 +49,11 @@ int receive_line(client& from, std::string& out) {
 
 boost::system::result<wire::nat_answer, std::string> ask_query(const std::string& path,
                                                                const wire::nat_question& question) {
-  client service;
+  io::unix_client service;
   // One byte more than an answer: a longer one is not cut to size.
   std::array<std::uint8_t, wire::nat_answer_size + 1> in;
   std::size_t size = 0;
-  int wrong = service.connect(path, SOCK_SEQPACKET);
+  int wrong = service.connect(path, io::unix_kind::seqpacket, answer_timeout);
   if (wrong == 0) wrong = service.send(wire::encode(question));
   if (wrong == 0) wrong = service.receive(in, size);
   if (wrong != 0) return {in_place_error, describe(path, wrong)};
@@ -101,10 +67,10 @@ boost::system::result<wire::nat_answer, std::string> ask_query(const std::string
 
 boost::system::result<nlohmann::json, std::string> ask_admin(const std::string& path,
                                                              const wire::admin_request& request) {
-  client service;
+  io::unix_client service;
   const std::string line = wire::build_admin_request(request);
   std::string reply;
-  int wrong = service.connect(path, SOCK_STREAM);
+  int wrong = service.connect(path, io::unix_kind::stream, answer_timeout);
   if (wrong == 0) wrong = service.send({reinterpret_cast<const std::uint8_t*>(line.data()), line.size()});
   if (wrong == 0) wrong = receive_line(service, reply);
   if (wrong != 0) return {in_place_error, describe(path, wrong)};

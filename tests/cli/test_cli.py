@@ -1,0 +1,346 @@
+"""The compiled program as a user and a script see it: exit codes, help, hints, places of errors, the process list, the
+ready descriptor, signals, and the verbs that ask a running service."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+
+PRESETS = ("release", "asan")
+BINARY = os.environ["OMNILINK"]
+SECONDS = 60
+VERBS = ("run", "exec", "demo", "check", "query", "nat list", "nat stats", "connections", "connections kill", "version")
+
+
+def omnilink(*words, **more):
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": SECONDS, **more}
+    return subprocess.run([BINARY, *words], **options)
+
+
+class folder(unittest.TestCase):
+    def setUp(self):
+        self.path = tempfile.mkdtemp(prefix="omnilink-cli-")
+        self.addCleanup(shutil.rmtree, self.path)
+
+    def write(self, name, text, mode=0o600):
+        path = os.path.join(self.path, name)
+        with open(path, "w") as out:
+            out.write(text)
+        os.chmod(path, mode)
+        return path
+
+
+class usage(folder):
+    def expect(self, words, code, *parts):
+        done = omnilink(*words)
+        self.assertEqual(done.returncode, code, (words, done.stderr))
+        self.assertEqual(done.stdout, "")
+        for part in parts:
+            self.assertIn(part, done.stderr)
+        return done.stderr
+
+    def test_every_verb_has_an_example(self):
+        for verb in VERBS:
+            done = omnilink(*verb.split(), "--help")
+            self.assertEqual((done.returncode, done.stderr), (0, ""), verb)
+            self.assertIn(f"Example:\n  omnilink {verb.split()[0]}", done.stdout)
+            for line in done.stdout.splitlines():
+                self.assertLessEqual(len(line), 120, (verb, line))
+
+    def test_help_of_exec_says_what_it_is_not(self):
+        self.assertIn("A convenience, not a jail", omnilink("exec", "--help").stdout)
+
+    def test_an_unknown_word_gets_the_nearest(self):
+        self.expect(["rnu"], 2, 'omnilink: unknown verb "rnu"; did you mean "run"?')
+        self.expect(["nat", "lsit"], 2, 'omnilink nat: unknown verb "lsit"; did you mean "list"?')
+        self.expect(["run", "--forwrad", "x"], 2, 'omnilink run: unknown option "--forwrad"; did you mean "--forward"?')
+        self.expect(["exec", "--lopback=x", "true"], 125, 'did you mean "--loopback"?')
+
+    def test_usage_is_2_and_says_where_to_read(self):
+        for words in ([], ["run", "x"], ["run", "-F"], ["check"], ["nat"], ["nat", "list", "--limit", "0"],
+                      ["nat", "list", "--limit", "many"], ["connections", "kill"], ["connections", "kill", "x"], ["query"]):
+            self.expect(words, 2, "--help")
+        self.expect(["query", "localhost:80"], 2, "ADDR:PORT")
+        self.expect(["run", "-F", "sock5://h"], 2, '-F: unknown scheme "sock5"; did you mean "socks5"?')
+        self.expect(["run", "-L", "mixed://0.0.0.0:0"], 2, "allow_remote")
+
+    def test_no_message_shows_a_password(self):
+        for words in (["run", "-F", "sock5://me:hunter2@h"], ["run", "socks5://me:hunter2@h"], ["socks5://me:hunter2@h"],
+                      ["run", "--forwrad=socks5://me:hunter2@h"], ["exec", "-F", "socks5://me:hunter2,@h", "true"],
+                      ["run", "-F", "socks5://me:hunter2@h", "-L", "socks5://me:hunter2@127.0.0.1"],
+                      ["--forward", "socks5://me:hunter2@h", "run"]):
+            done = omnilink(*words)
+            self.assertIn(done.returncode, (2, 125))
+            self.assertNotIn("hunter2", done.stderr)
+
+    def test_version(self):
+        self.assertRegex(omnilink("version").stdout, r"^omnilink \d+\.\d+\.\d+\nbuilt with CAF \S+ Boost \S+ OpenSSL \S+ nftables")
+        known = json.loads(omnilink("version", "--json").stdout)
+        self.assertEqual(set(known["built_with"]), {"CAF", "Boost", "OpenSSL", "nftables"})
+
+
+class exec_usage(folder):
+    def test_every_failure_of_omnilink_is_125(self):
+        bad = self.write("bad.toml", "version = 2\n")
+        for words in ([], ["--"], ["-F"], ["-F", "sock5://h", "true"], ["-c", bad, "true"], ["--loopback", "outside", "true"],
+                      ["-c", "/no/such/file", "true"], ["--unknown", "true"]):
+            done = omnilink("exec", *words)
+            self.assertEqual(done.returncode, 125, (words, done.stderr))
+            self.assertNotEqual(done.stderr, "")
+
+
+class check(folder):
+    def expect(self, text, *lines):
+        path = self.write("omnilink.toml", text)
+        done = omnilink("check", "-c", path)
+        self.assertEqual((done.returncode, done.stdout), (78, ""), done.stderr)
+        self.assertEqual(done.stderr.splitlines(), [f"{path}:{line}" for line in lines])
+        as_json = omnilink("check", "-c", path, "--json")
+        self.assertEqual(as_json.returncode, 78)
+        self.assertEqual(json.loads(as_json.stdout), {"valid": False, "errors": done.stderr.splitlines()})
+
+    def test_all_errors_with_their_places(self):
+        self.expect('version = 1\n[service]\nwrokers = 2\nhop_timeout = "10"\n[[hop]]\nname = "paris"\nurl = "socks5://me:word@h:x"\n'
+                    '[[chain]]\nname = "out"\nhops = ["pariss"]\n',
+                    '3:1: unknown key "wrokers" in [service]; did you mean "workers"?',
+                    '4:15: "hop_timeout" in [service] is not a duration, as "500ms", "10s", "5m" or "2h"',
+                    '7:7: hop "paris": the port is not a number from 0 to 65535',
+                    '10:9: chain "out": unknown hop "pariss"; did you mean "paris"?')
+
+    def test_what_is_not_built_yet_is_not_called_unknown(self):
+        self.expect('version = 1\n[[rule]]\naction = "direct"\n', '2:3: "rule" in the configuration is not supported by this version')
+
+    def test_a_certificate_file_that_is_none(self):
+        ca = self.write("ca.pem", "not a certificate\n")
+        path = self.write("omnilink.toml", f'version = 1\n[[hop]]\nname = "edge"\nurl = "https://h"\ntls = {{ ca = "{ca}" }}\n'
+                          '[[chain]]\nname = "out"\nhops = ["edge"]\n')
+        done = omnilink("check", "-c", path)
+        self.assertEqual(done.returncode, 78)
+        self.assertIn('hop "edge"', done.stderr)
+        self.assertIn(ca, done.stderr)
+
+    def test_a_good_one_says_what_it_means(self):
+        path = self.write("omnilink.toml", 'version = 1\n[[listen]]\nurl = "mixed://"\n[[hop]]\nname = "a"\nurl = "socks5://me:word@h"\n'
+                          '[[hop]]\nname = "b"\nurl = "https://i"\n[[chain]]\nname = "out"\nhops = ["a", "b"]\n')
+        done = omnilink("check", "-c", path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, f"{path} is valid\n  listens on mixed://127.0.0.1:1080\n"
+                         "  chain out: socks5://h:1080 -> https://i:443\n")
+
+    def test_a_file_that_everybody_may_write(self):
+        path = self.write("omnilink.toml", "version = 1\n", mode=0o602)
+        self.assertIn("chmod o-w", omnilink("check", "-c", path).stderr)
+
+    def test_run_starts_nothing_with_a_wrong_file(self):
+        path = self.write("omnilink.toml", "version = 1\n[service]\nx = 1\n")
+        ready, end = os.pipe()
+        done = omnilink("run", "-c", path, "-L", "mixed://:0", "--ready-fd", str(end), pass_fds=(end,))
+        os.close(end)
+        with os.fdopen(ready) as text:
+            self.assertEqual(text.read(), "")
+        self.assertEqual(done.returncode, 78)
+        self.assertIn(f"{path}:3:1: ", done.stderr)
+
+
+class echo:
+    """A TCP server that says back what it hears, for one connection."""
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.where = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        return self
+
+    def serve(self):
+        with contextlib.suppress(OSError), self.listener.accept()[0] as client:
+            while data := client.recv(4096):
+                client.sendall(data)
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), should nobody have come
+        self.listener.close()
+        self.thread.join(SECONDS)
+
+
+class service(folder):
+    def setUp(self):
+        super().setUp()
+        self.sockets = {name: os.path.join(self.path, name + ".sock") for name in ("query", "admin")}
+        self.config = self.write("omnilink.toml", "version = 1\n" + "".join(
+            f'[{name}]\nsocket = "{path}"\n' for name, path in self.sockets.items()))
+
+    @contextlib.contextmanager
+    def running(self, *words, **more):
+        ready, end = os.pipe()
+        options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "pass_fds": (end,), **more}
+        process = subprocess.Popen([BINARY, "run", "-c", self.config, "-L", "mixed://:0", "--ready-fd", str(end), *words],
+                                   **options)
+        os.close(end)
+        try:
+            with os.fdopen(ready) as text:
+                self.listening = text.read().splitlines()
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait(SECONDS)
+
+    def connect(self, target):
+        """A connection through the service, by HTTP CONNECT."""
+        host, port = self.listening[0].rsplit(":", 1)
+        client = socket.create_connection((host, int(port)), SECONDS)
+        client.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.recv(1)
+        self.assertIn(b" 200 ", head)
+        return client
+
+    def ask(self, *words, code=0, socket_name="admin"):
+        done = omnilink(*words, "--socket", self.sockets[socket_name])
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout
+
+    def test_ready_names_every_listener_with_its_port(self):
+        with self.running("-L", "socks5://[::1]:0"):
+            self.assertEqual(len(self.listening), 2)
+            self.assertRegex(self.listening[0], r"^127\.0\.0\.1:[1-9]\d*$")
+            self.assertRegex(self.listening[1], r"^\[::1\]:[1-9]\d*$")
+            for line in self.listening:
+                host, port = line.rsplit(":", 1)
+                socket.create_connection((host.strip("[]"), int(port)), SECONDS).close()
+
+    def test_systemd_is_told(self):
+        address = os.path.join(self.path, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+            heard.bind(address)
+            heard.settimeout(SECONDS)
+            with self.running(env={**os.environ, "NOTIFY_SOCKET": address}) as process:
+                self.assertEqual(heard.recv(100), b"READY=1")
+                process.terminate()
+                self.assertEqual(heard.recv(100), b"STOPPING=1")
+
+    def test_term_drains_and_int_does_not(self):
+        with self.running() as process:
+            process.terminate()
+            self.assertEqual(process.wait(SECONDS), 0)
+        with echo() as target, self.running() as process, self.connect(target.where):
+            process.terminate()
+            process.send_signal(signal.SIGINT)  # what is left is not waited for
+            self.assertEqual(process.wait(SECONDS), -signal.SIGINT)
+
+    def test_a_draining_service_lets_its_connections_end(self):
+        with echo() as target, self.running() as process, self.connect(target.where) as client:
+            process.terminate()
+            # Once it drains, nobody gets in any more …
+            with self.assertRaises(OSError):
+                for _ in range(100_000):
+                    host, port = self.listening[0].rsplit(":", 1)
+                    socket.create_connection((host, int(port)), SECONDS).close()
+            # … and who is in goes on.
+            client.sendall(b"still here")
+            self.assertEqual(client.recv(10, socket.MSG_WAITALL), b"still here")
+            client.close()
+            self.assertEqual(process.wait(SECONDS), 0)
+
+    def test_hup_says_that_there_is_no_reload(self):
+        with self.running(stderr=subprocess.PIPE) as process, process.stderr:
+            process.send_signal(signal.SIGHUP)
+            self.assertTrue(any(b"no-reload" in line for line in process.stderr))
+            self.assertIsNone(process.poll())
+
+    def test_a_port_in_use_is_1_and_named(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            where = "127.0.0.1:%d" % taken.getsockname()[1]
+            done = omnilink("run", "-c", self.config, "-L", "mixed://" + where)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(where, done.stderr)
+
+    def test_the_process_list_shows_no_password(self):
+        with self.running("-F", "socks5://me:hunter2@127.0.0.1:1", "--forward=https://you:hunter3@h") as process:
+            for thread in os.listdir(f"/proc/{process.pid}/task"):
+                with open(f"/proc/{process.pid}/task/{thread}/cmdline", "rb") as text:
+                    shown = text.read()
+                self.assertNotIn(b"hunter", shown)
+                self.assertIn(b"socks5://me:xxxxxxx@127.0.0.1:1\0--forward=https://you:xxxxxxx@h\0", shown)
+
+    def test_the_process_list_of_exec_shows_no_password(self):
+        """Not of its front, not of its monitor, and not of the command, which has none."""
+        with subprocess.Popen([BINARY, "exec", "-F", "socks5://me:hunter2@127.0.0.1:1", "--", "sh", "-c", "echo; read x"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            if process.stdout.readline() != b"\n":
+                self.skipTest("no sandbox here: " + process.stderr.read().decode(errors="replace").strip())
+            shown = []
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as text:
+                    shown.append(text.read())
+            process.communicate(b"\n", SECONDS)
+        self.assertGreaterEqual(sum(b"me:xxxxxxx@127.0.0.1:1" in line for line in shown), 2)
+        self.assertFalse([line for line in shown if b"hunter2" in line])
+
+    def test_questions_about_a_connection(self):
+        with echo() as target, self.running(), self.connect(target.where) as client:
+            source = "127.0.0.1:%d" % client.getsockname()[1]
+            self.assertEqual(self.ask("query", source, socket_name="query"), target.where + "\n")
+            self.assertEqual(self.ask("query", ":" + source.split(":")[1], socket_name="query"), target.where + "\n")
+            known = json.loads(self.ask("query", source, "--json", socket_name="query"))
+            self.assertEqual((known["status"], known["original"], known["source"], known["chain"]),
+                             ("live", target.where, source, "direct"))
+
+            table = self.ask("nat", "list").splitlines()
+            self.assertEqual(table[0].split()[:3], ["SOURCE", "ORIGINAL", "DIALLED"])
+            self.assertEqual(table[1].split()[:4], [source, target.where, target.where, "live"])
+            self.assertEqual(json.loads(self.ask("nat", "list", "--json"))["flows"][0]["source"], source)
+            self.assertRegex(self.ask("nat", "stats"), r"(?m)^live +1$")
+            self.assertEqual(json.loads(self.ask("nat", "stats", "--json"))["live"], 1)
+
+            running = json.loads(self.ask("connections", "--json"))["connections"]
+            self.assertEqual([c["source"] for c in running], [source])
+            self.assertIn(source, self.ask("connections"))
+
+    def test_a_miss_is_4(self):
+        with self.running():
+            self.assertEqual(self.ask("query", "127.0.0.1:1", code=4, socket_name="query"), "")
+            answer = self.ask("query", "[2001:db8::1]:1", "--json", code=4, socket_name="query")
+            self.assertEqual(json.loads(answer), {"status": "miss", "matches": 0})
+
+    def test_a_killed_connection_is_reset(self):
+        with echo() as target, self.running(), self.connect(target.where) as client:
+            running = json.loads(self.ask("connections", "--json"))["connections"]
+            self.assertEqual(self.ask("connections", "kill", str(running[0]["id"])), "killed\n")
+            with self.assertRaises(ConnectionResetError):
+                client.recv(1)
+            self.assertEqual(self.ask("connections", "kill", "999999", code=1), "no such connection\n")
+
+    def test_nobody_there_is_1_and_says_the_remedy(self):
+        for words in (["query", "127.0.0.1:1"], ["nat", "stats"], ["connections"]):
+            done = omnilink(*words, "--socket", os.path.join(self.path, "none"))
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r"^omnilink: .*none.*omnilink run.*\n$")
+
+    def test_a_silent_or_strange_service_is_1(self):
+        path = os.path.join(self.path, "strange")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+
+            def answer(text):
+                with listener.accept()[0] as client:
+                    client.recv(4096)
+                    client.sendall(text)
+
+            for text in (b"", b"hello\n", b"[]\n", b"{}\n", b'{"flows": [{"source": 3}]}\n', b'{"error": "no such verb"}\n'):
+                thread = threading.Thread(target=answer, args=(text,))
+                thread.start()
+                done = omnilink("nat", "list", "--socket", path)
+                thread.join(SECONDS)
+                self.assertEqual((done.returncode, done.stdout), (1, ""), text)
+                self.assertRegex(done.stderr, r"^omnilink: .+\n$")
