@@ -13,13 +13,16 @@ namespace omnilink::cli {
 
 struct exec_event {
   enum class kind : std::uint8_t {
-    stopped,  ///< MONITOR: the command stopped
-    ended,    ///< MONITOR: the command ended; value is its wait status
+    stopped,  ///< MONITOR: the command stopped; value is the signal
+    ended,    ///< MONITOR: the command ended, and others live on; value is its wait status
+    emptied,  ///< MONITOR: the command ended, and with it the sandbox; value is its wait status
     failed,   ///< MONITOR: there will be no command; the reason is among the lines
     signal,   ///< FRONT: send the command this signal
   };
   kind what;
   int value = 0;
+  std::uint32_t stops =
+      0;  ///< of stopped and signal: how often the command had stopped as far as the sender knew
 };
 
 /// What FRONT and MONITOR share. Events are packets; lines are written at once or not at all (pipe(7),

@@ -72,6 +72,7 @@ class front {
  private:
   void forward_signals();
   void print_lines();
+  void await_monitor();
   std::optional<int> on_event();
   int on_monitor_gone();
 
@@ -79,6 +80,7 @@ class front {
   pid_t monitor_;
   io::descriptor signals_;
   std::string partial_line_;
+  std::uint32_t stops_ = 0;
 };
 
 int front::wait_for_command() {
@@ -106,7 +108,7 @@ void front::forward_signals() {
   while (::read(signals_.get(), &seen, sizeof(seen)) == sizeof(seen)) {
     const bool sent_by_process = seen.ssi_code <= 0;  // SI_USER, SI_QUEUE, SI_TKILL
     if (!sent_by_process || static_cast<pid_t>(seen.ssi_pid) == monitor_) continue;
-    send_event(channel_.events.get(), {exec_event::kind::signal, static_cast<int>(seen.ssi_signo)});
+    send_event(channel_.events.get(), {exec_event::kind::signal, static_cast<int>(seen.ssi_signo), stops_});
   }
 }
 
@@ -138,17 +140,30 @@ int end_like(int status) {
   return 128 + signal;  // as a shell says it, should the signal not end us
 }
 
+/// Its last lines and sockets are gone with it, and in a container whose first process reaps nothing it
+/// leaves no zombie. A moment only: the command has ended, and somebody waits for that.
+void front::await_monitor() {
+  constexpr int moment_ms = 100;
+  pollfd gone{channel_.events.get(), POLLIN, 0};
+  if (::poll(&gone, 1, moment_ms) > 0) ::waitpid(monitor_, nullptr, 0);
+}
+
 std::optional<int> front::on_event() {
   const auto event = receive_event(channel_.events.get());
   if (!event) return on_monitor_gone();
   switch (event->what) {
     case exec_event::kind::stopped:
+      stops_ = event->stops;
       ::raise(SIGSTOP);
       return std::nullopt;
+    case exec_event::kind::emptied:
+      await_monitor();
+      [[fallthrough]];
     case exec_event::kind::ended:
       print_lines();
       return end_like(event->value);
     case exec_event::kind::failed:
+      await_monitor();
       print_lines();
       return exit_exec;
     case exec_event::kind::signal:

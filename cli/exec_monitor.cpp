@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <optional>
 
 #include "cli/exit_code.hpp"
 #include "interceptor/sandbox.hpp"
@@ -30,7 +31,7 @@ class monitor {
   int fail(std::string_view line);
   void serve(pid_t command);
   bool reap(pid_t command);
-  void on_command(pid_t command, int status);
+  void on_command(int status);
   void on_front(pid_t command);
 
   exec_channel channel_;
@@ -38,6 +39,7 @@ class monitor {
   io::descriptor child_signals_;
   bool command_lives_ = true;
   bool command_stopped_ = false;
+  std::uint32_t stops_ = 0;
 };
 
 /// One line, whole or not at all, without anything that a terminal would obey.
@@ -105,26 +107,32 @@ void monitor::serve(pid_t command) {
 
 /// False: no child is left.
 bool monitor::reap(pid_t command) {
-  for (;;) {
-    int status = 0;
-    const pid_t child = ::waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED);
-    if (child < 0) return errno == EINTR;
-    if (child == 0) return true;
-    if (child == command && command_lives_) on_command(command, status);
+  std::optional<int> ended;
+  pid_t child;
+  int status = 0;
+  while ((child = ::waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+    if (child != command || !command_lives_) continue;
+    on_command(status);
+    if (!command_lives_) ended = status;
   }
+  const bool some_live = child == 0;
+  if (ended) {
+    send_event(channel_.events.get(),
+               {some_live ? exec_event::kind::ended : exec_event::kind::emptied, *ended});
+  }
+  return some_live;
 }
 
-void monitor::on_command(pid_t, int status) {
+void monitor::on_command(int status) {
   if (WIFSTOPPED(status)) {
     command_stopped_ = true;
-    send_event(channel_.events.get(), {exec_event::kind::stopped});
+    send_event(channel_.events.get(), {exec_event::kind::stopped, WSTOPSIG(status), ++stops_});
   } else if (WIFCONTINUED(status)) {
     command_stopped_ = false;
     // Somebody may have continued it while FRONT was about to stop itself.
     if (::getppid() == front_) ::kill(front_, SIGCONT);
   } else {
     command_lives_ = false;
-    send_event(channel_.events.get(), {exec_event::kind::ended, status});
   }
 }
 
@@ -134,8 +142,9 @@ void monitor::on_front(pid_t command) {
   if (!event) return channel_.events.reset();  // poll() ignores it from now on
   (void)reap(command);
   if (!command_lives_ || event->what != exec_event::kind::signal) return;
-  // The shell continues the whole group, so mostly the command runs already and needs no second word.
-  if (event->value == SIGCONT && !command_stopped_) return;
+  // The shell continues the whole group, so mostly the command runs already and needs no second word, or it
+  // has stopped once more since.
+  if (event->value == SIGCONT && (!command_stopped_ || event->stops != stops_)) return;
   ::kill(command, event->value);
 }
 
