@@ -199,6 +199,42 @@ TEST_P(relay_on_legs, B3_what_came_before_the_reset_is_delivered_first) {
   EXPECT_EQ(r.result().code, errc::reset);
 }
 
+// The relay has given everything to the kernel, whose queue an RST would throw away.
+TEST_P(relay_on_legs, B3_what_waits_in_the_kernel_is_delivered_first) {
+  rig r{GetParam()};
+  r.upstream->socket().set_option(tcp::socket::receive_buffer_size{16 * 1024});
+  r.near_upstream->socket().set_option(tcp::socket::send_buffer_size{1024 * 1024});
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 150'000, 22, false));
+  ASSERT_TRUE(r.events.until([&] { return r.counters.up == 150'000; }));
+  ASSERT_FALSE(is_acknowledged(*r.near_upstream));
+  r.client->set_reset_on_close();
+  r.client->close();
+  r.events.context.run_for(20ms);
+  EXPECT_FALSE(r.ended());
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value(); }));
+  EXPECT_EQ((*arrived)->all, (*request)->all);
+  EXPECT_EQ((*arrived)->last.code, errc::reset);
+  EXPECT_EQ(r.result().code, errc::reset);
+}
+
+TEST_P(relay_on_legs, B3_closing_both_streams_ends_the_wait_for_the_kernel) {
+  rig r{GetParam()};
+  r.upstream->socket().set_option(tcp::socket::receive_buffer_size{16 * 1024});
+  r.near_upstream->socket().set_option(tcp::socket::send_buffer_size{1024 * 1024});
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 150'000, 23, false));
+  ASSERT_TRUE(r.events.until([&] { return r.counters.up == 150'000; }));
+  r.client->set_reset_on_close();
+  r.client->close();
+  r.events.context.run_for(20ms);
+  EXPECT_FALSE(r.ended());
+  r.near_client->close();
+  r.near_upstream->close();
+  EXPECT_EQ(r.result().code, errc::reset);
+}
+
 // The relay learns of the reset by writing, which takes the socket's error away: the eof that reads then give
 // is no end.
 TEST_P(relay_on_legs, B3_a_reset_seen_while_writing_loses_nothing_either) {
