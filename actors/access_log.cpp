@@ -44,14 +44,17 @@ void log_access(const trip_report& trip, const configuration& config) {
   if (config.report_trip) config.report_trip(trip);
   if (!config.log_access) return;
   const bool known = trip.original.port != 0;
+  const bool by_name = trip.dialled.is_unspecified();  // an explicit client said a name and dialled no address
   const std::string destination = known ? shown(trip.original.to_string(), config.log_destinations) : "-";
+  const std::string dialled =
+      known && !by_name ? shown(core::endpoint{trip.dialled, trip.original.port}.to_string(), config.log_destinations) : "-";
   // A verdict's text may hold the destination's name; its parts don't.
   const core::verdict& v = trip.verdict;
   io::log::line(io::log::level::info, "access",
                 {{"id", trip.id},
                  {"source", trip.source.to_string()},
                  {"destination", destination},
-                 {"dialled", known ? shown(core::endpoint{trip.dialled, trip.original.port}.to_string(), config.log_destinations) : "-"},
+                 {"dialled", dialled},
                  {"chain", trip.chain},
                  {"hops_ms", hop_milliseconds(trip)},
                  {"up", trip.bytes_up},

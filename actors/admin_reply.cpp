@@ -12,6 +12,12 @@ std::string line(const json& document) {
   return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
+// Empty where an explicit client said a name and so dialled no address.
+std::string dialled_of(const nat::entry& flow) {
+  if (flow.original.is_name() && flow.original_address.is_unspecified()) return {};
+  return core::endpoint{flow.original_address, flow.original.port}.to_string();
+}
+
 }  // namespace
 
 std::string reply_error(const std::string& what) { return line({{"error", what}}); }
@@ -37,7 +43,7 @@ std::string reply_nat_list(const nat_entries& flows, core::instant now) {
     out.push_back({{"source", f.key.source.to_string()},
                    {"local", f.key.local.to_string()},
                    {"original", f.original.to_string()},
-                   {"dialled", core::endpoint{f.original_address, f.original.port}.to_string()},
+                   {"dialled", dialled_of(f)},
                    {"state", live ? "live" : "closed"},
                    {"chain", f.chain},
                    {"connection", f.connection},
