@@ -56,11 +56,8 @@ request make_request(const core::endpoint& local, const core::endpoint& remote,
 
 /// The owner in the kernel's answer. The look-up falls back to a listener of that port, which is not the
 /// asked one; a socket that its program has closed has no inode, and claims uid 0.
-std::optional<std::uint32_t> owner_in(const inet_diag_msg& found, const inet_diag_req_v2& asked) noexcept {
-  if (found.idiag_inode == 0 || found.idiag_state == TCP_LISTEN ||
-      found.id.idiag_dport != asked.id.idiag_dport) {
-    return std::nullopt;
-  }
+std::optional<std::uint32_t> owner_in(const inet_diag_msg& found) noexcept {
+  if (found.idiag_inode == 0 || found.idiag_state == TCP_LISTEN) return std::nullopt;
   return found.idiag_uid;
 }
 
@@ -89,7 +86,7 @@ std::optional<std::uint32_t> read_answer(int fd, const request& asked) noexcept 
     }
     inet_diag_msg found;
     std::memcpy(&found, buffer + NLMSG_HDRLEN, sizeof(found));
-    return owner_in(found, asked.body);
+    return owner_in(found);
   }
   return std::nullopt;
 }
