@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,7 +166,6 @@ std::optional<demo_world> demo_world::start() {
   out.pid_ = ::fork();
   if (out.pid_ < 0) return {};
   if (out.pid_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::signal(SIGINT, SIG_IGN);  // the terminal's ^C is for the client
     out.life_.reset();
     auto tls = io::tls_context::server(certificate->certificate_pem, certificate->key_pem);
