@@ -1,13 +1,15 @@
 #include "io/log.hpp"
 
+#include <poll.h>
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
 
 #include <atomic>
-#include <cstdio>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -33,12 +35,26 @@ constexpr core::nanoseconds second = std::chrono::seconds{1};
 // Slugs are literals; there are not so many.
 constexpr std::size_t noisy_max = 256;
 
+// From shutdown() on: a reader who has stopped reading must not keep the process.
+std::atomic<std::int64_t> give_up_at{std::numeric_limits<std::int64_t>::max()};
+constexpr core::nanoseconds shutdown_limit = second;
+constexpr int look_again_ms = 100;
+
+bool wait_for_stderr() {
+  pollfd ready{STDERR_FILENO, POLLOUT, 0};
+  while (::poll(&ready, 1, look_again_ms) == 0) {
+    if (core::clock::now().time_since_epoch().count() >= give_up_at.load()) return false;
+  }
+  return true;
+}
+
 void write_to_stderr(std::string_view line) {
   std::string whole{line};
   whole += '\n';
+  if (!wait_for_stderr()) return;
   // One write per line, so that lines of several processes do not mix. Where standard error is gone there is
   // nobody to tell.
-  [[maybe_unused]] const auto written = std::fwrite(whole.data(), 1, whole.size(), stderr);
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, whole.data(), whole.size());
 }
 
 // Only the log's one thread gets here: no lock.
@@ -132,12 +148,14 @@ std::atomic<level> lowest{level::off};
 }  // namespace
 
 void init(const log_config& config) {
+  give_up_at.store(std::numeric_limits<std::int64_t>::max());
   current.store(std::make_shared<writer>(config));
   lowest.store(config.level, std::memory_order_relaxed);
 }
 
 void shutdown() {
   lowest.store(level::off, std::memory_order_relaxed);
+  give_up_at.store((core::clock::now() + shutdown_limit).time_since_epoch().count());
   current.store(nullptr);
 }
 

@@ -29,7 +29,7 @@ namespace log {
 
 /// Once, by main; from any thread afterwards. Starts the log's thread: block signals before.
 void init(const log_config& config);
-/// Writes what is queued, then ends the thread.
+/// Writes what is queued, then ends the thread; gives up after a second where nobody reads standard error any more.
 void shutdown();
 
 bool enabled(level which) noexcept;
