@@ -42,10 +42,11 @@ constexpr int look_again_ms = 100;
 
 bool wait_for_stderr() {
   pollfd ready{STDERR_FILENO, POLLOUT, 0};
-  while (::poll(&ready, 1, look_again_ms) == 0) {
-    if (core::clock::now().time_since_epoch().count() >= give_up_at.load()) return false;
+  for (;;) {
+    const bool late = core::clock::now().time_since_epoch().count() >= give_up_at.load();
+    if (::poll(&ready, 1, late ? 0 : look_again_ms) != 0) return true;
+    if (late) return false;
   }
-  return true;
 }
 
 void write_to_stderr(std::string_view line) {
