@@ -3,12 +3,17 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <ranges>
 #include <string>
 #include <vector>
@@ -82,6 +87,23 @@ void print_indented(const std::string& lines) {
   }
 }
 
+// run_exec takes over its process: signals, standard input and output.
+int in_a_process_of_its_own(const std::function<int()>& run) {
+  // As system(3): the terminal's ^C is the client's, and how that ended tells whether the demo goes on.
+  const auto on_interrupt = ::signal(SIGINT, SIG_IGN);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGINT, on_interrupt);
+    ::_exit(run());
+  }
+  int status = 0;
+  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  ::signal(SIGINT, on_interrupt);
+  if (child < 0) return exit_failed;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 // One client through one chain: what the client prints, then what omnilink and the hops have to say about it.
 int show(const client& who, const std::vector<std::string>& hops, demo_world& world) {
   int reports[2];
@@ -105,7 +127,7 @@ int show(const client& who, const std::vector<std::string>& hops, demo_world& wo
       service->wait();
     }};
   };
-  const int code = run_exec({who.command}, start);
+  const int code = in_a_process_of_its_own([&] { return run_exec({who.command}, start); });
   in.reset();
   pollfd wait{out.get(), POLLIN, 0};
   std::string told(4096, '\0');
@@ -146,7 +168,9 @@ int demo_verb(bool once) {
   }
   std::printf("And what a failure says, with a hop that trusts nobody's certificate but the system's:\n\n");
   const std::vector<std::string> untrusting{hops[0], hops[1], fmt::format("https://localhost:{}", world->https_port)};
-  return show(who.front(), untrusting, *world) != 0 ? 0 : exit_failed;
+  const int code = show(who.front(), untrusting, *world);
+  if (code >= 128) return code;  // interrupted
+  return code != 0 ? exit_done : exit_failed;  // the client must have failed
 }
 
 }  // namespace omnilink::cli
