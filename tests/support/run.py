@@ -13,9 +13,11 @@ import json
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -67,6 +69,10 @@ class program:
     def __init__(self, command, env, events_fd=False):
         self.read_end = None
         pass_fds = ()
+        # Whatever it leaves there, even when it is killed, goes with it. Open to all: tests run as other users too.
+        self.scratch = tempfile.mkdtemp(prefix="omnilink-tests-")
+        os.chmod(self.scratch, 0o1777)
+        env = dict(env, TMPDIR=self.scratch)
         if events_fd:
             self.read_end, write_end = os.pipe()
             command = [a.format(fd=write_end) for a in command]
@@ -112,6 +118,7 @@ class program:
             pass
         self.code = self.process.wait()
         end_orphans()
+        shutil.rmtree(self.scratch, ignore_errors=True)
         self.process.stdout.close()
         if self.read_end is not None:
             os.close(self.read_end)

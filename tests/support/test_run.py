@@ -107,6 +107,14 @@ class runner(unittest.TestCase):
                 self.run_suite(run.python_suite(self.program(text, "test_fake.py"), os.environ))
                 self.assertEqual(self.results.line(), line)
 
+    def test_what_a_killed_program_leaves_in_its_temporary_folder_is_removed(self):
+        note = os.path.join(self.folder, "note")
+        text = ("import os, tempfile, unittest\nclass c(unittest.TestCase):\n"
+                f"  def test_x(self): open({note!r}, 'w').write(tempfile.mkdtemp()); os.abort()\n")
+        self.run_suite(run.python_suite(self.program(text, "test_fake.py"), os.environ))
+        with open(note) as folder:
+            self.assertFalse(os.path.exists(folder.read()))
+
     def test_an_empty_corpus_is_a_failure(self):
         with contextlib.redirect_stdout(io.StringIO()):
             run.replay("replay.x", "/bin/true", self.folder, os.environ, self.results)
