@@ -101,13 +101,31 @@ int front::wait_for_command() {
   }
 }
 
-/// What the terminal sends, the command gets itself, being in the same group; what a process sends to FRONT
-/// is meant for it.
+/// What the terminal sends, the command gets itself, being in the same group; SIGCHLD is about the MONITOR.
+bool is_front_s_own(const signalfd_siginfo& seen) {
+  if (seen.ssi_code <= 0) return false;  // a process sent it: SI_USER, SI_QUEUE, SI_TKILL
+  switch (seen.ssi_signo) {
+    case SIGHUP:
+      return ::getsid(0) != ::getpid();  // a terminal that goes away tells the session's leader alone
+    case SIGINT:
+    case SIGQUIT:
+    case SIGWINCH:
+    case SIGCONT:
+    case SIGCHLD:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+      return true;
+    default:
+      return false;  // alarm(2), a limit of CPU time: they were set before exec, for the command
+  }
+}
+
+/// What is sent to FRONT is meant for the command.
 void front::forward_signals() {
   signalfd_siginfo seen;
   while (::read(signals_.get(), &seen, sizeof(seen)) == sizeof(seen)) {
-    const bool sent_by_process = seen.ssi_code <= 0;  // SI_USER, SI_QUEUE, SI_TKILL
-    if (!sent_by_process || static_cast<pid_t>(seen.ssi_pid) == monitor_) continue;
+    if (is_front_s_own(seen) || static_cast<pid_t>(seen.ssi_pid) == monitor_) continue;
     send_event(channel_.events.get(), {exec_event::kind::signal, static_cast<int>(seen.ssi_signo), stops_});
   }
 }
@@ -218,6 +236,7 @@ int run_exec(const exec_options& options, const start_service& start) {
     ::_exit(run_monitor(options, start, inherited, std::move(channel->second)));
   }
   channel->second = {};
+  leave_files(inherited, STDOUT_FILENO);  // stderr is for our own lines
   return front{std::move(channel->first), monitor}.wait_for_command();
 }
 

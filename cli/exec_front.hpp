@@ -29,7 +29,8 @@ using start_service =
 
 /// Runs the command; its exit code, or the signal that ended it raised again, or 125 after one line on
 /// stderr. Call it from the main thread while there is no other and no signal's disposition has been changed.
-/// Every descriptor that is open now and has no close-on-exec belongs to the command.
+/// Every descriptor that is open now and has no close-on-exec belongs to the command: they are closed here,
+/// and stdin and stdout become /dev/null for good. Who needs them afterwards calls it in a child.
 int run_exec(const exec_options& options, const start_service& start);
 
 }  // namespace omnilink::cli

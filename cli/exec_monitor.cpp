@@ -72,14 +72,13 @@ int monitor::run(const exec_options& options, const start_service& start, const 
   return 0;
 }
 
-/// Into a process group of its own, so that the terminal's signals reach FRONT and the command alone; away
-/// from the files that the command inherited, so that `exec … | cat` ends with the command.
+/// Into a session of its own, so that the terminal's signals reach FRONT and the command alone. A group of
+/// its own would not do: the command's parent, in its session but not in its group, passes for a shell with
+/// job control (credentials(7), "orphaned"), and where there is none ^Z would stop what nobody can continue.
 void monitor::leave_the_terminal(const exec_inheritance& inherited) {
-  ::setpgid(0, 0);
-  for (const int fd : inherited.descriptors) ::close(fd);
-  const io::descriptor null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) ::dup2(null.get(), fd);
-  ::signal(SIGPIPE, SIG_IGN);  // a connection that went away is an error code
+  ::setsid();
+  leave_files(inherited, STDERR_FILENO);  // so that `exec … | cat` ends with the command
+  ::signal(SIGPIPE, SIG_IGN);             // a connection that went away is an error code
 
   sigset_t children;
   ::sigemptyset(&children);
@@ -149,6 +148,12 @@ void monitor::on_front(pid_t command) {
 }
 
 }  // namespace
+
+void leave_files(const exec_inheritance& inherited, int last_stream) {
+  for (const int fd : inherited.descriptors) ::close(fd);
+  const io::descriptor null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+  for (int fd = STDIN_FILENO; fd <= last_stream; ++fd) ::dup2(null.get(), fd);
+}
 
 int run_monitor(const exec_options& options, const start_service& start, const exec_inheritance& inherited,
                 exec_channel channel) {

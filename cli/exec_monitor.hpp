@@ -14,8 +14,12 @@ namespace omnilink::cli {
 struct exec_inheritance {
   sigset_t signal_mask{};
   bool ignores_sigchld = false;
-  std::vector<int> descriptors;  ///< without 0, 1 and 2; the MONITOR must not keep them open
+  std::vector<int> descriptors;  ///< without 0, 1 and 2; neither FRONT nor the MONITOR may keep them open
 };
+
+/// Away from the files that are the command's alone: who reads or writes their other ends waits for the
+/// command, not for us. From 0 to `last_stream` /dev/null takes their place.
+void leave_files(const exec_inheritance& inherited, int last_stream);
 
 /// The MONITOR's life, in a process that FRONT forked, with its signals blocked; the value is its exit code.
 int run_monitor(const exec_options& options, const start_service& start, const exec_inheritance& inherited,

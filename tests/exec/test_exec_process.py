@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -86,6 +87,32 @@ class cases:
     def test_closed_standard_streams_stay_closed(self):
         done = self.run_inside("sh", "-c", "[ ! -e /proc/$$/fd/0 ] && echo closed", before=lambda: os.close(0))
         self.assertEqual((done.returncode, done.stdout), (0, "closed\n"))
+
+    def test_a_file_that_the_command_closed_is_closed(self):
+        def hung_up(fd):
+            other_end = select.poll()
+            other_end.register(fd, 0)  # POLLHUP for a reader, POLLERR for a writer
+            return bool(other_end.poll(stub.SECONDS * 1000))
+
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o777)
+            gate = folder + "/gate"
+            os.mkfifo(gate)
+            os.chmod(gate, 0o666)
+            reader, writer = os.pipe()
+            with stub.start("bash", "-c", f"exec <&- >&- {writer}>&-; read go <{gate}", uid=self.uid,
+                            stdin=subprocess.PIPE, pass_fds=(writer,)) as process:
+                os.close(writer)
+                closed = [hung_up(fd) for fd in (process.stdin.fileno(), process.stdout.fileno(), reader)]
+                os.close(reader)
+                with open(gate, "w") as go:
+                    go.write("go\n")
+                self.assertEqual(process.wait(stub.SECONDS), 0)
+        self.assertEqual(closed, [True] * 3)
+
+    def test_an_alarm_that_was_set_before_ends_the_command(self):
+        done = self.run_inside("sleep", "1000", before=lambda: signal.alarm(1))
+        self.assertEqual((done.returncode, done.stderr), (-signal.SIGALRM, ""))
 
     def test_a_signal_sent_to_exec_reaches_the_command(self):
         with stub.start("sh", "-c", "trap 'echo got it; exit 9' USR1; echo ready; while :; do sleep 0.01; done",

@@ -1,5 +1,6 @@
 """Job control: a shell in a terminal treats exec as it would treat the command."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -165,8 +166,8 @@ class cases:
     def test_the_command_is_in_the_front_s_group_and_the_monitor_is_not(self):
         self.shell.send("$STUB -- bash -c 'ps -o pid=,pgid=,tpgid= -p $PPID; ps -o pid=,pgid=,tpgid= -p $$'; echo e''nd\n")
         rows = self.shell.expect("(?s)\n(.*)end").group(1).splitlines()
-        (monitor, monitor_group, foreground), (_, group, _) = (map(int, row.split()) for row in rows[:2])
-        self.assertEqual(monitor, monitor_group)
+        (monitor, monitor_group, no_terminal), (_, group, foreground) = (map(int, row.split()) for row in rows[:2])
+        self.assertEqual((monitor, no_terminal), (monitor_group, -1))
         self.assertEqual(group, foreground)
 
 
@@ -192,3 +193,31 @@ class without_a_shell(unittest.TestCase):
         t.send("\x03")
         self.assertTrue(stub.life(t.pid).ends())
         self.assertEqual(os.WTERMSIG(t.close()), signal.SIGINT)
+
+    def leader(self, text):
+        """The command is a shell that runs this text."""
+        t = terminal(stub.words("sh", "-c", text), os.geteuid())
+        life = stub.life(t.pid)
+        self.addCleanup(life.close)
+
+        def end():
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it ended by itself
+                signal.pidfd_send_signal(life.fd, signal.SIGKILL)
+                os.waitpid(t.pid, 0)
+
+        self.addCleanup(end)
+        t.expect("running")
+        return t, life
+
+    def test_nobody_could_continue_it_so_it_does_not_stop(self):
+        t, _ = self.leader("echo running; read line; echo got $line")
+        t.send("\x1a")
+        t.send("word\n")
+        t.expect("got word")
+        t.close()
+
+    def test_a_terminal_that_goes_away(self):
+        t, life = self.leader("trap 'exit 7' HUP; echo running; while :; do sleep 0.01; done")
+        os.close(t.fd)
+        self.assertTrue(life.ends())
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(t.pid, 0)[1]), 7)
