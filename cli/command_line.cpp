@@ -64,7 +64,10 @@ std::string describe_unknown(const CLI::App& verb, const std::string& word) {
   } else {
     for (const CLI::App* nested : verbs_of(verb)) known.push_back(nested->get_name());
   }
-  const std::string flag = word.substr(0, word.find('='));  // its value may be a URL with a password
+  // What stands behind the name may be a URL with a password.
+  const bool is_short = word.starts_with('-') && !word.starts_with("--");
+  const std::string flag =
+      is_short ? word.substr(0, 2) : word.substr(0, std::min(word.find('='), word.find("://")));
   const std::vector<std::string_view> views{known.begin(), known.end()};
   const char* kind = word.starts_with('-') ? "unknown option "
                      : known.empty()       ? "unexpected argument "

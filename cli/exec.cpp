@@ -102,6 +102,11 @@ int run(const flags& given, const std::vector<std::string>& command) {
         "exec: no command; try: omnilink exec -F socks5://proxy.example:1080 -- curl https://example.org/");
     return exit_exec;
   }
+  if (command.front().find("://") != std::string::npos) {
+    // Not shown: it may hold a password.
+    complain_exec("the command is a URL; a hop is given with -F URL, before the command");
+    return exit_exec;
+  }
   settings wanted;
   if (const refusal no = prepare(given, wanted); !no.lines.empty()) {
     for (const auto& line : no.lines) complain_exec(line);

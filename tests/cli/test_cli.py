@@ -75,7 +75,9 @@ class usage(folder):
         for words in (["run", "-F", "sock5://me:hunter2@h"], ["run", "socks5://me:hunter2@h"], ["socks5://me:hunter2@h"],
                       ["run", "--forwrad=socks5://me:hunter2@h"], ["exec", "-F", "socks5://me:hunter2,@h", "true"],
                       ["run", "-F", "socks5://me:hunter2@h", "-L", "socks5://me:hunter2@127.0.0.1"],
-                      ["--forward", "socks5://me:hunter2@h", "run"]):
+                      ["--forward", "socks5://me:hunter2@h", "run"], ["exec", "-Xsocks5://me:hunter2@h", "--", "true"],
+                      ["exec", "-vXsocks5://me:hunter2@h", "true"], ["exec", "--forwradsocks5://me:hunter2@h", "true"],
+                      ["exec", "socks5://me:hunter2@h", "--", "curl"]):
             done = omnilink(*words)
             self.assertIn(done.returncode, (2, 125))
             self.assertNotIn("hunter2", done.stderr)
@@ -94,6 +96,16 @@ class exec_usage(folder):
             done = omnilink("exec", *words)
             self.assertEqual(done.returncode, 125, (words, done.stderr))
             self.assertNotEqual(done.stderr, "")
+
+    def test_a_url_in_the_command_s_place_lacks_its_flag(self):
+        done = omnilink("exec", "socks5://me:word@h", "--", "curl")
+        self.assertEqual((done.returncode, done.stdout), (125, ""))
+        self.assertRegex(done.stderr, "^omnilink exec: [^\n]*-F[^\n]*\n$")
+
+    def test_the_name_server_s_port_is_not_the_host_s(self):
+        done = omnilink("exec", "--loopback", "host:3000,53", "true")
+        self.assertEqual((done.returncode, done.stdout), (125, ""))
+        self.assertRegex(done.stderr, "^omnilink exec: --loopback: 53 is the name server's[^\n]*\n$")
 
 
 class check(folder):
