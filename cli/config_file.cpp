@@ -90,13 +90,16 @@ void read_admin(const toml::table& from, settings& into, config_errors& errors) 
 void read_listener(const toml::table& from, settings& into, config_errors& errors) {
   table_reader in{from, "[[listen]]", errors};
   bool allow_remote = false;
-  in.boolean("allow_remote", allow_remote);
+  const bool says_it_here = in.boolean("allow_remote", allow_remote);
   in.later({"capture", "fail"});
   if (std::string url; in.text("url", url)) {
     auto parsed = interceptor::parse_listen_url(url);
     if (parsed.has_error()) {
       in.fail_at("url", parsed.error());
     } else {
+      const bool says_it_there = url.find("allow_remote=") != url.npos;
+      if (says_it_here && says_it_there && parsed->allow_remote != allow_remote)
+        in.fail_at("allow_remote", "allow_remote and the URL's contradict each other; leave one of them out");
       parsed->allow_remote |= allow_remote;
       if (std::string wrong = parsed->validate(); !wrong.empty()) in.fail_at("url", wrong);
       into.service.listeners.push_back(*parsed);

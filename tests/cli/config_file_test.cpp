@@ -176,6 +176,14 @@ TEST(config_file, listeners) {
                "not supported by this version");
 }
 
+TEST(config_file, a_listener_that_contradicts_itself) {
+  const std::string listen = "version = 1\n[[listen]]\nurl = \"mixed://0.0.0.0";
+  expect_error(listen + "?allow_remote=true\"\nallow_remote = false", ":4:16", "contradict");
+  expect_error(listen + "?allow_remote=false\"\nallow_remote = true", ":4:16", "contradict");
+  settings out;
+  EXPECT_TRUE(read_config(listen + "?allow_remote=true\"\nallow_remote = true", "x", out).empty());
+}
+
 TEST(config_file, hops) {
   expect_error("version = 1\n[[hop]]\nurl = \"socks5://h\"", ":2:1", "without name");
   expect_error("version = 1\n[[hop]]\nname = \"a\"", ":2:1", "without url");
