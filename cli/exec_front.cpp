@@ -23,8 +23,9 @@
 namespace omnilink::cli {
 namespace {
 
+/// Nobody may be reading: then the line is lost, without an exception.
 void print(std::string_view line) {
-  fmt::print(stderr, "omnilink exec: {}\n", line);
+  std::fprintf(stderr, "omnilink exec: %.*s\n", static_cast<int>(line.size()), line.data());
 }
 
 /// Standard streams that the caller closed must not become sockets of ours; the command finds them closed
@@ -125,7 +126,9 @@ bool is_front_s_own(const signalfd_siginfo& seen) {
 void front::forward_signals() {
   signalfd_siginfo seen;
   while (::read(signals_.get(), &seen, sizeof(seen)) == sizeof(seen)) {
-    if (is_front_s_own(seen) || static_cast<pid_t>(seen.ssi_pid) == monitor_) continue;
+    const auto sender = static_cast<pid_t>(seen.ssi_pid);
+    const bool is_ours = sender == monitor_ || sender == ::getpid();  // SIGPIPE of a stderr that nobody reads
+    if (is_ours || is_front_s_own(seen)) continue;
     send_event(channel_.events.get(), {exec_event::kind::signal, static_cast<int>(seen.ssi_signo), stops_});
   }
 }

@@ -184,6 +184,14 @@ class cases:
         done = self.run_inside("sh", "-c", "exit 3", options=["--say", "one \x1b[31mline"])
         self.assertEqual((done.returncode, done.stderr), (3, "omnilink exec: one ?[31mline\n"))
 
+    def test_a_reported_line_that_nobody_reads_is_no_harm(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = self.run_inside("sh", "-c", "read line; exit 3", input="go\n", stderr=writer,
+                               options=["--say", "lost"])
+        os.close(writer)
+        self.assertEqual(done.returncode, 3)
+
     def test_a_service_that_does_not_start_is_said(self):
         done = self.run_inside("touch", "/nonexistent/file", options=["--refuse", "no such hop"])
         self.assertEqual((done.returncode, done.stdout, done.stderr), (125, "", "omnilink exec: no such hop\n"))
