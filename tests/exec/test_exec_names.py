@@ -26,6 +26,14 @@ KNOCK = """
             pass
 """
 
+# The daemons of the host start anew, each in a new directory.
+RESTART = """
+    import socket
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.connect("/mnt/restart")
+        caller.recv(1)
+"""
+
 
 def mounts():
     with open("/proc/self/mountinfo") as file:
@@ -35,12 +43,12 @@ def mounts():
 class cases:
     uid = None
 
-    def among_stand_ins(self, *command):
+    def among_stand_ins(self, *command, when="now"):
         """(the ended process, connections per stand-in)"""
         with tempfile.TemporaryDirectory() as folder:
             result = os.path.join(folder, "seen")
-            done = subprocess.run([sys.executable, STAND_INS, result, str(self.uid), *command], text=True,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            done = subprocess.run([sys.executable, STAND_INS, result, str(self.uid), when, *command],
+                                  text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                   timeout=stub.SECONDS, cwd="/")
             with open(result) as file:
                 return done, json.load(file)
@@ -52,6 +60,37 @@ class cases:
         # And without the sandbox they are in reach, or this test would prove nothing.
         done, seen = self.among_stand_ins(*stub.python(KNOCK))
         self.assertEqual({count > 0 for count in seen.values()}, {True}, seen)
+
+    def test_daemons_that_start_later_are_out_of_reach_too(self):
+        for when in "now", "later":
+            with self.subTest(when):
+                inside = RESTART + KNOCK + """
+    import subprocess
+    subprocess.run(["getent", "ahostsv4", "some.name.test"], check=True, stdout=subprocess.DEVNULL)
+"""
+                done, seen = self.among_stand_ins(*stub.words(*stub.python(inside)), when=when)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+                self.assertEqual(set(seen.values()), {0})
+                _, seen = self.among_stand_ins(*stub.python(RESTART + KNOCK), when=when)
+                self.assertEqual({count > 0 for count in seen.values()}, {True}, seen)
+
+    def test_all_else_in_run_is_the_host_s(self):
+        done, _ = self.among_stand_ins(*stub.words("sh", "-c", "cat /run/link /run/file; readlink /run/link; "
+                                                   "ls /run"))
+        self.assertEqual((done.stdout.split("\n"), done.stderr),
+                         (["of the host", "and this", "other/below/file", "avahi-daemon", "dbus", "file", "link", "nscd",
+                           "other", "systemd", ""], ""))
+
+    def test_a_command_started_in_run_is_in_the_private_one(self):
+        done = stub.run(*stub.python("import os; print(os.getcwd(), os.path.samefile('.', '/run'))"), uid=self.uid,
+                        cwd="/run")
+        self.assertEqual((done.stdout, done.stderr), ("/run True\n", ""))
+
+    def test_the_umask_says_nothing_about_the_private_files(self):
+        for mask in 0, 0o077:
+            done = stub.run("sh", "-c", "stat -c %a /etc/resolv.conf /etc/nsswitch.conf /run /run/nscd; umask",
+                            uid=self.uid, before=lambda: os.umask(mask))
+            self.assertEqual(done.stdout.split(), ["644", "644", "755", "755", f"{mask:04o}"], done.stderr)
 
     def test_getent_asks_our_name_server_alone(self):
         done, seen = self.among_stand_ins(*stub.words("getent", "ahostsv4", "some.name.test"))
@@ -88,6 +127,11 @@ class cases:
 @stub.needs_root
 class as_root(cases, unittest.TestCase):
     uid = 0
+
+    def test_other_users_can_read_the_private_files_whatever_the_umask(self):
+        done = stub.run("setpriv", "--reuid", "1000", "--clear-groups", "cat", "/etc/resolv.conf",
+                        before=lambda: os.umask(0o077))
+        self.assertIn("nameserver 127.0.0.1\n", done.stdout, done.stderr)
 
 
 @stub.needs_root
