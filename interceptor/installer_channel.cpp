@@ -75,9 +75,15 @@ std::optional<received_message> receive_message(int channel) {
   while (size < 0 && errno == EINTR);
   if (size < 0) return std::nullopt;
   auto descriptors = take_descriptors(in);  // owned from here on, whatever else is wrong
-  if ((in.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return std::nullopt;
+  const bool cut = (in.msg_flags & MSG_TRUNC) != 0;
+  // There is room for all that may come: what is missing is what the kernel could not open.
+  const bool too_many = !cut && (in.msg_flags & MSG_CTRUNC) != 0;
   auto message = wire::decode_installer_message(wire::bytes{packet}.first(static_cast<std::size_t>(size)));
-  if (!message) return std::nullopt;
+  if (cut || too_many || !message) {
+    descriptors.clear();  // before errno, which closing may change
+    errno = too_many ? EMFILE : EPROTO;
+    return std::nullopt;
+  }
   return received_message{std::move(*message), std::move(descriptors)};
 }
 

@@ -21,8 +21,8 @@ struct received_message {
   wire::installer_message message;
   std::vector<io::descriptor> descriptors;  ///< close-on-exec
 };
-/// Waits for as long as the socket's SO_RCVTIMEO says. nullopt: the other side is gone, too slow, or sent
-/// nonsense.
+/// Waits for as long as the socket's SO_RCVTIMEO says. nullopt: the other side is gone or too slow, or sent
+/// nonsense; errno is EMFILE if instead this process may not open as many descriptors as came.
 std::optional<received_message> receive_message(int channel);
 
 }  // namespace omnilink::interceptor

@@ -75,6 +75,7 @@ boost::system::result<installation, install_failure> sandbox::install(const plan
     }
     if (!send_message(channel_.get(), request)) return sandbox_failure("send the plan", errno);
     auto answer = receive_message(channel_.get());
+    if (!answer && errno == EMFILE) return sandbox_failure("answer", EMFILE);
     if (!answer) return sandbox_failure("answer", 0, "the sandbox's process ended or does not answer");
     return to_installation(std::move(*answer), wanted);
   };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -143,6 +144,9 @@ failure load_rules(const wire::install_request& wanted, const installation& made
                             port_of(made.dns_udp_v4),          port_of(made.dns_udp_v6),
                             port_of(made.dns_tcp_v4),          port_of(made.dns_tcp_v6)};
   const std::string rules = sandbox_ruleset(ports, wanted.host_loopback_ports);
+  // The library ends the process when it gets no socket.
+  if (!io::descriptor{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)})
+    return sandbox_failure("nft", errno);
   const std::unique_ptr<nft_ctx, decltype(&nft_ctx_free)> nft{nft_ctx_new(NFT_CTX_DEFAULT), &nft_ctx_free};
   if (!nft) return sandbox_failure("nft", errno);
   nft_ctx_buffer_error(nft.get());

@@ -23,6 +23,10 @@ constexpr std::string_view apparmor_remedy =
     "/etc/apparmor.d/omnilink), or "
     "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
 
+constexpr std::string_view capabilities_remedy =
+    "root needs CAP_SYS_ADMIN and CAP_NET_ADMIN for it; in a container: --cap-add SYS_ADMIN --cap-add "
+    "NET_ADMIN";
+
 bool apparmor_restricts() {
   return sysctl_value("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1;
 }
@@ -42,10 +46,7 @@ std::string unshare_remedy(int system_errno) {
     return "the kernel lacks user, network or mount namespaces: use one with CONFIG_USER_NS and "
            "CONFIG_NET_NS";
   if (system_errno != EPERM && system_errno != EACCES) return "see unshare(2)";
-  if (::geteuid() == 0) {
-    return "root needs CAP_SYS_ADMIN and CAP_NET_ADMIN for it; in a container: --cap-add SYS_ADMIN --cap-add "
-           "NET_ADMIN";
-  }
+  if (::geteuid() == 0) return std::string{capabilities_remedy};
   if (sysctl_value("/proc/sys/kernel/unprivileged_userns_clone") == 0) {
     return "user namespaces are root's alone here: sysctl -w kernel.unprivileged_userns_clone=1";
   }
@@ -56,14 +57,16 @@ std::string unshare_remedy(int system_errno) {
 }
 
 std::string remedy(std::string_view step, int system_errno) {
+  if (system_errno == EMFILE || system_errno == ENFILE) return "raise ulimit -n";
   if (step == "unshare") return unshare_remedy(system_errno);
   if (step == "nft") {
     return "if the kernel lacks nf_tables, NAT or redirect, an admin can load them: "
            "modprobe -a nf_tables nft_chain_nat nft_redir nft_reject_inet";
   }
   if (system_errno == EAFNOSUPPORT) return "omnilink needs IPv6 in the kernel: boot without ipv6.disable=1";
-  if (system_errno == EMFILE || system_errno == ENFILE) return "too many open files: raise ulimit -n";
   if (system_errno == EPERM || system_errno == EACCES) {
+    // A missing capability is EPERM; what a security module refuses root is EACCES.
+    if (::geteuid() == 0 && system_errno == EPERM) return std::string{capabilities_remedy};
     if (apparmor_restricts()) return std::string{apparmor_remedy};
     return "a security module or a container's profile seems to forbid it: run omnilink outside of it";
   }

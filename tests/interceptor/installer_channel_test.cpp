@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 namespace omnilink::interceptor {
 namespace {
@@ -47,6 +49,25 @@ TEST_F(installer_channel, nonsense_is_no_message_and_its_descriptors_are_closed)
   const std::string longer(wire::installer_message_size + 1, '\0');
   EXPECT_EQ(::send(near.get(), longer.data(), longer.size(), 0), static_cast<ssize_t>(longer.size()));
   EXPECT_FALSE(receive_message(far.get()));
+}
+
+TEST_F(installer_channel, more_descriptors_than_this_process_may_open_are_told_apart) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const std::array<int, 2> sent{near.get(), far.get()};
+  ASSERT_TRUE(send_message(near.get(), wire::install_reply{3, 9}, sent));
+  const int next = ::dup(near.get());
+  ::close(next);
+  rlimit one_more = before;
+  one_more.rlim_cur = static_cast<rlim_t>(next) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &one_more), 0);
+  const bool received = receive_message(far.get()).has_value();
+  const int why = errno;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(received);
+  EXPECT_EQ(why, EMFILE);
+  const io::descriptor again{::dup(near.get())};
+  EXPECT_EQ(again.get(), next) << "what came is closed";
 }
 
 TEST_F(installer_channel, the_end_of_the_other_side_is_no_message) {

@@ -2,6 +2,7 @@
 #include "interceptor/sandbox.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +79,33 @@ TEST(sandbox, a_plan_that_cannot_be_changes_nothing) {
   EXPECT_EQ(home->failure()->step, "plan");
   home->remove();
   EXPECT_EQ(exit_code_of(home->child_pid()), 125);
+}
+
+TEST(sandbox, too_few_descriptors_are_said_whichever_step_they_end_at) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const io::descriptor next{::dup(STDERR_FILENO)};
+  bool made = false;
+  int failures = 0;
+  constexpr rlim_t for_the_channel = 3, more_than_enough = 32;
+  for (rlim_t more = for_the_channel; !made && more < more_than_enough; ++more) {
+    rlimit few = before;
+    few.rlim_cur = static_cast<rlim_t>(next.get()) + more;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    const auto home = spawn({"true"});
+    made = home && home->install({}).has_value();
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_TRUE(home);
+    home->remove();
+    EXPECT_EQ(exit_code_of(home->child_pid()), 125);
+    if (made) continue;
+    const auto& why = *home->failure();
+    if (why.step == "unshare") GTEST_SKIP() << why.message;
+    ++failures;
+    EXPECT_NE(why.message.find("Too many open files"), std::string::npos) << why.step << ": " << why.message;
+  }
+  EXPECT_TRUE(made);
+  EXPECT_GT(failures, 3);
 }
 
 TEST(sandbox, a_child_that_died_is_said) {
