@@ -83,9 +83,9 @@ failure mount_staging() {
   return std::nullopt;
 }
 
-/// The entry in `to` is the host's `from`. One that cannot be bound (gone meanwhile, or an unbindable mount)
-/// is left out: no name leaves through what is not there. Recursive, since a user namespace does not let go
-/// of the mounts below.
+/// The entry in `to` is the host's `from`. One that cannot be bound, most likely gone meanwhile, is left out:
+/// no name leaves through what is not there. Recursive, since a user namespace does not let go of the mounts
+/// below.
 void show(const fs::directory_entry& from, const fs::path& to) {
   std::error_code ignored;
   if (from.is_symlink(ignored)) return fs::copy_symlink(from, to, ignored);
