@@ -5,6 +5,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <new>
 
 #include "actors/trip.hpp"
 #include "io/accept.hpp"
@@ -24,7 +26,12 @@ constexpr int accept_all = 65536;
 constexpr core::nanoseconds pause_min = std::chrono::milliseconds{1};
 constexpr core::nanoseconds pause_max = std::chrono::seconds{1};
 
-void admit(worker& home, interceptor::listen_kind kind, std::uint64_t netns, asio::ip::tcp::socket accepted) {
+void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, io::descriptor fd) {
+  boost::system::error_code refused;
+  asio::ip::tcp::socket accepted{home.execution.io()};
+  accepted.assign(protocol, fd.get(), refused);
+  if (refused) return;
+  [[maybe_unused]] const int taken = fd.release();
   if (home.shared.connections.load(std::memory_order_relaxed) >= home.shared.config.service.max_connections) {
     io::log::at_most_once_a_second(io::log::level::warn, "connection-limit",
                                    {{"max_connections", home.shared.config.service.max_connections}});
@@ -33,21 +40,26 @@ void admit(worker& home, interceptor::listen_kind kind, std::uint64_t netns, asi
     accepted.close(ignored);  // Asio's destructor would take the option back
     return;
   }
-  asio::co_spawn(home.execution.io(), run_trip(home, kind, netns, std::move(accepted)), asio::detached);
+  asio::co_spawn(home.execution.io(), run_trip(home, from.kind, from.netns, std::move(accepted)), asio::detached);
 }
 
 // 0: go on waiting; otherwise the errno that needs a pause.
 int accept_some(worker& home, const accepting& from, int most) {
   boost::system::error_code ignored;
   const auto protocol = from.socket->local_endpoint(ignored).protocol();
+  int failed = 0;
   for (int i = 0; i < most; ++i) {
     io::accepted one = io::accept_one(from.socket->native_handle());
     if (one.none_left) return 0;
     if (one.exhausted) return one.system_errno;
-    if (!one.socket) continue;
-    admit(home, from.kind, from.netns, asio::ip::tcp::socket{home.execution.io(), protocol, one.socket.release()});
+    if (!one.socket) {
+      failed = one.system_errno;  // that one connection's, as a rule; of a whole batch it is the system's
+      continue;
+    }
+    failed = 0;
+    admit(home, from, protocol, std::move(one.socket));
   }
-  return 0;
+  return failed;
 }
 
 asio::awaitable<void> pause(worker& home, core::nanoseconds how_long) {
@@ -60,7 +72,12 @@ asio::awaitable<void> accept_loop(worker& home, accepting from) {
   while (from.socket->is_open()) {
     const auto [error] = co_await from.socket->async_wait(asio::ip::tcp::acceptor::wait_read, plain_result);
     if (error || !from.socket->is_open()) break;
-    const int exhausted = accept_some(home, from, accept_batch);
+    int exhausted = 0;
+    try {
+      exhausted = accept_some(home, from, accept_batch);
+    } catch (const std::bad_alloc&) {
+      exhausted = ENOMEM;  // that connection is lost; the listener is not
+    }
     if (exhausted == 0) {
       backoff = pause_min;
       continue;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <random>
 
 #include "io/log.hpp"
 
@@ -11,8 +12,11 @@ namespace {
 
 // The same destination has the same hash within one run of the service only, so that no dictionary can be made beforehand.
 std::string hashed(const std::string& text) {
-  static const std::size_t salt = std::hash<std::int64_t>{}(core::clock::now().time_since_epoch().count()) * 0x9e3779b97f4a7c15ull;
-  return fmt::format("{:016x}", (std::hash<std::string>{}(text) ^ salt) * 0xff51afd7ed558ccdull);
+  static const std::string salt = [] {
+    std::random_device random;
+    return fmt::format("{:08x}{:08x}{:08x}{:08x}:", random(), random(), random(), random());
+  }();
+  return fmt::format("{:016x}", std::hash<std::string>{}(salt + text));
 }
 
 std::string shown(const std::string& destination, configuration::destinations how) {

@@ -26,14 +26,15 @@ std::string reply_version() { return line({{"version", OMNILINK_VERSION}}); }
 
 std::string reply_killed(bool found) { return line({{"killed", found}}); }
 
-std::string reply_nat_stats(const nat::stats& all) {
+std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops) {
   return line({{"live", all.live},
                {"closed", all.closed},
                {"capacity", all.capacity},
                {"inserted", all.inserted},
                {"expired", all.expired},
                {"refused", all.refused},
-               {"replaced", all.replaced}});
+               {"replaced", all.replaced},
+               {"loops", loops}});
 }
 
 std::string reply_nat_list(const nat_entries& flows, core::instant now) {

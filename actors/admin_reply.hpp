@@ -10,7 +10,8 @@ namespace omnilink::actors {
 std::string reply_error(const std::string& what);
 std::string reply_version();
 std::string reply_killed(bool found);
-std::string reply_nat_stats(const nat::stats& all);
+/// `loops`: connections refused because they led to our own listeners.
+std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops);
 std::string reply_nat_list(const nat_entries& flows, core::instant now);
 std::string reply_connections(const connection_list& running, core::instant now);
 

@@ -50,6 +50,7 @@ struct control {
 
   // the supervisor's
   phase now = phase::starting;
+  phase wanted = phase::starting;           ///< draining or stopping, once somebody asked for it
   std::vector<watched> children;
   std::vector<bool> drained;                ///< by worker
   std::vector<core::instant> restarts;      ///< the recent ones

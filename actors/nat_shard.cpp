@@ -13,11 +13,6 @@ constexpr std::uint64_t page_max = 1024;
 
 nat_shard::behavior_type nat_shard::make_behavior() {
   return {
-      [this](insert_atom, nat::entry& flow) { return home_.flows.insert(std::move(flow), core::clock::now()); },
-      [this](ended_atom, const core::flow_key& key, std::uint64_t generation) {
-        home_.flows.close(key, generation, core::clock::now());
-        home_.schedule_sweep();
-      },
       [this](find_atom, const core::endpoint& source) { return home_.flows.find_source(source); },
       [this](find_atom, const core::flow_key& key) {
         nat_entries out;

@@ -41,8 +41,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(omnilink, first_custom_type_id)
 
   CAF_ADD_ATOM(omnilink, omnilink::actors, start_atom, "start")
   CAF_ADD_ATOM(omnilink, omnilink::actors, listen_atom, "listen")
-  CAF_ADD_ATOM(omnilink, omnilink::actors, insert_atom, "insert")
-  CAF_ADD_ATOM(omnilink, omnilink::actors, ended_atom, "ended")
   CAF_ADD_ATOM(omnilink, omnilink::actors, find_atom, "find")
   CAF_ADD_ATOM(omnilink, omnilink::actors, list_atom, "list")
   CAF_ADD_ATOM(omnilink, omnilink::actors, stats_atom, "stats")
@@ -60,8 +58,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_entries)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::connection_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::start_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_page)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_inserted)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::nat::entry)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::nat::stats)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::core::endpoint)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::core::address)
@@ -72,12 +68,8 @@ namespace omnilink::actors {
 using caf::reacts_to;
 using caf::replies_to;
 
-/// One shard of the NAT store; one per worker. Its own worker calls the table directly, everybody else asks here.
+/// One shard of the NAT store; one per worker. Connections work on the table itself; questions about it come here.
 using nat_shard_actor = caf::typed_actor<
-    // Records a live flow that was accepted by another worker than its shard's.
-    replies_to<insert_atom, nat::entry>::with<nat_inserted>,
-    // That flow of that generation ended; it lingers from now on.
-    reacts_to<ended_atom, core::flow_key, std::uint64_t>,
     // All flows of that source, newest first; an unspecified address: of that port.
     replies_to<find_atom, core::endpoint>::with<nat_entries>,
     // The flow with exactly this key, or none.
@@ -94,7 +86,7 @@ using forwarder_actor = caf::typed_actor<
     reacts_to<listen_atom, listening_ptr>,
     // No new connections; tells the supervisor once none is left.
     reacts_to<drain_atom>,
-    // Ends every connection.
+    // Ends every connection; the service is stopping.
     reacts_to<kill_atom>,
     // Ends that connection; false: no such one here.
     replies_to<kill_atom, std::uint64_t>::with<bool>,

@@ -15,8 +15,11 @@
 namespace omnilink::actors {
 namespace {
 
+// NGROUPS_MAX of Linux.
+constexpr std::size_t groups_max = 65536;
+
 std::optional<gid_t> admin_gid() {
-  std::array<char, 4096> space;
+  static std::array<char, 256 * 1024> space;  // a group's line with all its members
   group entry{};
   group* found = nullptr;
   if (::getgrnam_r(admin_group, &entry, space.data(), space.size(), &found) != 0 || !found) return {};
@@ -24,10 +27,10 @@ std::optional<gid_t> admin_gid() {
 }
 
 bool in_admin_group(int fd, gid_t primary) {
-  const auto wanted = admin_gid();
+  static const auto wanted = admin_gid();  // asked once: a name service may take its time
   if (!wanted) return false;
   if (primary == *wanted) return true;
-  std::vector<gid_t> groups(64);
+  std::vector<gid_t> groups(groups_max);
   socklen_t size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) return false;
   groups.resize(size / sizeof(gid_t));
@@ -47,7 +50,8 @@ bool may_see(const asking_peer& peer, const nat::entry& flow, int diag_fd) {
   if (peer.sees_all) return true;
   if (peer.uid == nat::entry::unknown_uid) return false;
   if (flow.uid != nat::entry::unknown_uid) return flow.uid == peer.uid;
-  if (diag_fd < 0) return false;
+  // Its ports may be somebody else's by now.
+  if (flow.state != nat::flow_state::live || diag_fd < 0) return false;
   // The program's socket has our peer's address as its own. Its peer is where it dialled: the original destination of a
   // redirected connection, our listener's address of an explicit one.
   const core::endpoint dialled = flow.key.netns != 0 ? core::endpoint{flow.original_address, flow.original.port} : flow.key.local;

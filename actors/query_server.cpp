@@ -19,6 +19,7 @@
 #include "actors/query_access.hpp"
 #include "interceptor/sock_diag.hpp"
 #include "io/accept.hpp"
+#include "io/close_elsewhere.hpp"
 #include "io/log.hpp"
 #include "io/unix_socket.hpp"
 #include "wire/admin.hpp"
@@ -34,8 +35,13 @@ using wire::nat_answer;
 using wire::nat_question;
 constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 
-// Askers at once, over both sockets; each holds one descriptor and a small buffer.
+// Askers at once on each socket, and of one ordinary user among them; each holds one descriptor and a small buffer.
 constexpr std::size_t clients_max = 256;
+constexpr std::size_t clients_of_user_max = 32;
+// A session in which nothing is asked for so long ends.
+constexpr core::nanoseconds session_idle = std::chrono::minutes{1};
+// Descriptors of askers that are still closing: until there are fewer, no more are taken.
+constexpr std::size_t closing_max = 64;
 // Out of descriptors: askers wait, nothing spins.
 constexpr std::chrono::milliseconds exhausted_pause{100};
 // Entries per message while a listing walks the shards.
@@ -81,7 +87,26 @@ nat_answer choose(const nat_entries& flows, core::instant now) {
 struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
   explicit impl(control& center) : home{center} {}
 
-  using session = asio::awaitable<void> (*)(std::shared_ptr<impl>, channel_ptr);
+  // One connected asker.
+  struct client {
+    client(control& home, channel_ptr connected, const channel* from)
+        : socket{std::move(connected)}, listener{from}, peer{identify(socket->native_handle())}, idle{home.deadlines} {
+      touch();
+    }
+    void touch() {
+      idle.arm(core::clock::now() + session_idle, [this] { close(); });
+    }
+    void close() noexcept {
+      boost::system::error_code ignored;
+      socket->close(ignored);
+    }
+    channel_ptr socket;
+    const channel* listener;
+    asking_peer peer;
+    io::deadlines::timer idle;
+  };
+  using client_ptr = std::shared_ptr<client>;
+  using session = asio::awaitable<void> (*)(std::shared_ptr<impl>, client_ptr);
 
   std::string open(const std::string& path, io::unix_kind kind, unsigned mode, session serve) {
     if (path.empty()) return {};
@@ -104,39 +129,58 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
         co_await pause.async_wait(plain_result);
       }
       if (!one.socket) continue;
-      if (self->clients.size() >= clients_max) {
-        io::log::at_most_once_a_second(io::log::level::warn, "query-clients-limit", {{"limit", clients_max}});
+      auto socket = std::make_shared<channel>(self->home.execution.io(), one.socket.release());
+      auto fresh = std::make_shared<client>(self->home, std::move(socket), listener.get());
+      if (!self->has_room_for(*fresh)) {
+        io::log::at_most_once_a_second(io::log::level::warn, "query-clients-limit", {{"uid", fresh->peer.uid}});
         continue;
       }
-      auto client = std::make_shared<channel>(self->home.execution.io(), one.socket.release());
-      asio::co_spawn(self->home.execution.io(), run(self, client, serve), asio::detached);
+      asio::co_spawn(self->home.execution.io(), run(self, std::move(fresh), serve), asio::detached);
     }
   }
 
-  static asio::awaitable<void> run(std::shared_ptr<impl> self, channel_ptr client, session serve) {
-    const auto place = self->clients.insert(self->clients.end(), client);
-    co_await serve(self, client);
-    boost::system::error_code ignored;
-    client->close(ignored);
+  bool has_room_for(const client& fresh) const {
+    std::size_t all = 0, own = 0;
+    for (const auto& other : clients) {
+      if (other->listener != fresh.listener) continue;
+      ++all;
+      if (other->peer.uid == fresh.peer.uid) ++own;
+    }
+    // Whoever sees all steers too, and is not kept out by the others.
+    return fresh.peer.sees_all ? all < 2 * clients_max : all < clients_max && own < clients_of_user_max;
+  }
+
+  static asio::awaitable<void> run(std::shared_ptr<impl> self, client_ptr one, session serve) {
+    const auto place = self->clients.insert(self->clients.end(), one);
+    co_await serve(self, one);
+    one->close();
+    one->idle.disarm();
     self->clients.erase(place);
   }
 
   // -- query.sock
 
-  static asio::awaitable<void> serve_questions(std::shared_ptr<impl> self, channel_ptr client) {
-    const asking_peer peer = identify(client->native_handle());
+  static asio::awaitable<void> serve_questions(std::shared_ptr<impl> self, client_ptr one) {
+    channel& socket = *one->socket;
     for (;;) {
-      const auto [error] = co_await client->async_wait(channel::wait_read, plain_result);
+      const auto [error] = co_await socket.async_wait(channel::wait_read, plain_result);
       if (error) co_return;
+      one->touch();
+      while (io::closes_under_way() >= closing_max) {
+        asio::steady_timer pause{self->home.execution.io(), exhausted_pause};
+        co_await pause.async_wait(plain_result);
+      }
       // One byte more than a question: a longer message shows as too long instead of being cut to size.
       std::array<std::uint8_t, wire::nat_question_size + 1> in;
-      const io::unix_message message = io::receive_message(client->native_handle(), in);
+      io::unix_message message = io::receive_message(socket.native_handle(), in);
       if (message.code == core::errc::not_found) continue;
       const bool readable = message.code == core::errc::ok || message.code == core::errc::oversized;
       if (!readable) co_return;
-      const nat_answer out = co_await self->answer(peer, {in.data(), message.size}, message.passed);
+      const nat_answer out = co_await self->answer(one->peer, {in.data(), message.size}, message.passed);
+      io::close_elsewhere(std::move(message.passed));
+      for (io::descriptor& other : message.more) io::close_elsewhere(std::move(other));
       const auto bytes = wire::encode(out);
-      if (::send(client->native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) co_return;
+      if (::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) co_return;
     }
   }
 
@@ -203,18 +247,21 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
       exact.netns = home.shared->sandbox_netns;
       flows = co_await find(exact);
     }
+    // Addresses can be had by anybody, with a UDP socket or in another namespace; the socket itself cannot.
+    std::erase_if(flows, [cookie = io::socket_cookie(fd)](const nat::entry& f) { return f.cookie != cookie; });
     co_return choose(flows, core::clock::now());
   }
 
   // -- admin.sock
 
-  static asio::awaitable<void> serve_admin(std::shared_ptr<impl> self, channel_ptr client) {
+  static asio::awaitable<void> serve_admin(std::shared_ptr<impl> self, client_ptr one) {
+    channel& socket = *one->socket;
     wire::admin_request request;
     std::string problem;
     auto script = wire::admin_read_request(request, problem);
     while (!script.done()) {
       std::array<std::uint8_t, 512> in;
-      const auto [error, size] = co_await client->async_read_some(asio::buffer(in), plain_result);
+      const auto [error, size] = co_await socket.async_read_some(asio::buffer(in), plain_result);
       if (error) co_return;
       for (std::size_t taken = 0; taken < size && !script.done();) taken += script.feed({in.data() + taken, size - taken});
     }
@@ -224,7 +271,7 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
     } else {
       reply = reply_error(problem);
     }
-    co_await asio::async_write(*client, asio::buffer(reply), plain_result);
+    co_await asio::async_write(socket, asio::buffer(reply), plain_result);
   }
 
   asio::awaitable<std::string> act(const wire::admin_request& request) {
@@ -245,7 +292,7 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
       const auto one = co_await ask<nat::stats>(home.questions, shard, ask_timeout, stats_atom::value);
       if (one) all += *one;
     }
-    co_return reply_nat_stats(all);
+    co_return reply_nat_stats(all, home.shared->loops.load());
   }
 
   asio::awaitable<std::string> nat_list(std::uint64_t limit) {
@@ -289,7 +336,7 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
   void stop() noexcept {
     boost::system::error_code ignored;
     for (const auto& listener : listeners) listener->close(ignored);
-    for (const auto& client : clients) client->close(ignored);
+    for (const auto& one : clients) one->close();
     for (const auto& path : paths) ::unlink(path.c_str());
     paths.clear();
   }
@@ -298,7 +345,7 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
   io::descriptor own_diag;  // opened when the first ordinary user asks
   std::vector<channel_ptr> listeners;
   std::vector<std::string> paths;
-  std::list<channel_ptr> clients;
+  std::list<client_ptr> clients;
 };
 
 query_server::query_server(control& home) : impl_{std::make_shared<impl>(home)} {}

@@ -10,7 +10,10 @@
 #include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
+#include <future>
 #include <utility>
+
+#include "io/log.hpp"
 
 namespace omnilink::actors {
 namespace {
@@ -44,8 +47,26 @@ unit::~unit() { stop(); }
 void unit::start() {
   thread_ = std::thread{[this] {
     pthread_setname_np(pthread_self(), thread_name_.c_str());
-    io_.run();
+    for (;;) {
+      try {
+        io_.run();
+        return;
+      } catch (const std::exception& error) {
+        // Of a handler outside of any connection's coroutine; only memory that ran out can be the cause.
+        io::log::at_most_once_a_second(io::log::level::error, "handler-failed", {{"what", error.what()}});
+      }
+    }
   }};
+}
+
+void unit::settle() {
+  if (!thread_.joinable()) {
+    io_.poll();
+    return;
+  }
+  std::promise<void> passed;
+  boost::asio::post(io_, [&passed] { passed.set_value(); });
+  passed.get_future().wait();
 }
 
 void unit::stop() noexcept {

@@ -20,9 +20,9 @@ class unit final : public caf::execution_unit {
   ~unit() override;
 
   boost::asio::io_context& io() noexcept { return io_; }
-  bool is_this_thread() const noexcept { return thread_.get_id() == std::this_thread::get_id(); }
-
   void start();
+  /// Returns when everything that was queued before has run; from another thread.
+  void settle();
   /// Ends the loop and joins; from another thread. Then what is still queued is released.
   void stop() noexcept;
 

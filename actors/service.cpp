@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 #include <cstdio>
@@ -62,6 +63,7 @@ struct service::impl {
 
   std::optional<std::string> start();
   void build();
+  void ask_for(control::phase what);
   void tear_down();
 };
 
@@ -69,7 +71,12 @@ std::optional<std::string> service::impl::start() {
   auto loaded = chain::tls_contexts::load(config.chains);
   if (loaded.has_error()) return loaded.error();
   tls = std::move(*loaded);
-  build();
+  try {
+    build();
+  } catch (const std::exception& error) {
+    tear_down();
+    return std::string{"cannot start the threads (a limit of the user or the unit?): "} + error.what();
+  }
   spawn_supervisor(*center);
   caf::scoped_actor self{*system};
   std::optional<std::string> problem;
@@ -90,6 +97,7 @@ void service::impl::build() {
   center = std::make_unique<control>(*system, home);
   shared = std::make_unique<shared_state>(config, router, tls, center->resolver, *who);
   center->shared = shared.get();
+  shared->sandboxed = home != nullptr;
   center->drained.assign(count, false);
   center->on_finished = [fd = finished.get()] {
     const std::uint64_t one = 1;
@@ -99,9 +107,15 @@ void service::impl::build() {
   for (std::uint32_t i = 0; i < count; ++i) {
     workers.push_back(std::make_unique<worker>(*system, i, *shared, share));
     center->workers.push_back(workers.back().get());
+    shared->workers.push_back(workers.back().get());
   }
   center->execution.start();
   for (const auto& w : workers) w->execution.start();
+}
+
+void service::impl::ask_for(control::phase what) {
+  if (!system) return;
+  boost::asio::post(center->execution.io(), [&center = *center, what] { want(center, what); });
 }
 
 // Actors first, while their units still run; then the threads; then what the threads worked on.
@@ -112,6 +126,9 @@ void service::impl::tear_down() {
   for (const auto& child : center->children) exit_now(child.who);
   exit_now(center->questions_alive);
   for (const auto& w : workers) exit_now(w->questions_alive);
+  // Coroutines whose sockets were closed end where they live: control's first, since workers wait for its answers.
+  center->execution.settle();
+  for (const auto& w : workers) w->execution.settle();
   all.await_all_actors_done();
   center->execution.stop();
   for (const auto& w : workers) w->execution.stop();
@@ -145,11 +162,11 @@ std::optional<std::string> service::start() {
 std::vector<core::endpoint> service::listening() const { return impl_->listening; }
 
 void service::drain() {
-  if (impl_->system) caf::anon_send(impl_->who->supervisor(), drain_atom::value);
+  impl_->ask_for(control::phase::draining);
 }
 
 void service::stop() {
-  if (impl_->system) caf::anon_send(impl_->who->supervisor(), stop_atom::value);
+  impl_->ask_for(control::phase::stopping);
 }
 
 void service::wait() {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "actors/configuration.hpp"
 #include "actors/directory.hpp"
@@ -12,6 +13,8 @@
 #include "io/resolve.hpp"
 
 namespace omnilink::actors {
+
+struct worker;
 
 struct shared_state {
   shared_state(const configuration& c, const chain::router& r, const chain::tls_contexts& t, io::resolver& names, directory& d)
@@ -24,7 +27,10 @@ struct shared_state {
   directory& who;
   interceptor::own_listeners own;          ///< written before the first listener accepts
   std::uint64_t sandbox_netns = 0;         ///< likewise
+  bool sandboxed = false;                  ///< the programs' loopback is their own; set before the first worker is made
+  std::vector<worker*> workers;            ///< likewise; their units are where their state may be reached
   std::atomic<std::uint32_t> connections{0};  ///< over all workers, against service.max_connections
+  std::atomic<std::uint64_t> loops{0};        ///< connections refused by invariant 4
   std::atomic<std::uint32_t> restarts{0};     ///< of actors; notified
 };
 

@@ -33,6 +33,9 @@ supervisor::behavior_type supervisor::make_behavior() {
   set_down_handler([this](caf::down_msg& down) { replace(down.source, down.reason); });
   // After the death of its predecessor there are children already; a dead one is reported at once.
   for (const auto& child : home_.children) monitor(child.who);
+  // What its predecessor was told, or would have been.
+  if (home_.wanted == control::phase::draining) drain();
+  if (home_.wanted == control::phase::stopping) stop();
   return {
       [this](start_atom) { return start(); },
       [this](drain_atom) { drain(); },
@@ -59,7 +62,8 @@ caf::result<start_report> supervisor::start() {
             request(home_.shared->who.interceptor(), caf::infinite, start_atom::value)
                 .then(
                     [this, promise](start_report& ways_in) mutable {
-                      if (ways_in.error.empty()) home_.now = control::phase::running;
+                      const bool starting = home_.now == control::phase::starting;
+                      if (ways_in.error.empty() && starting) home_.now = control::phase::running;
                       promise.deliver(std::move(ways_in));
                     },
                     fail);
@@ -101,7 +105,7 @@ void supervisor::add_child(std::string what, std::function<caf::actor()> spawn) 
 }
 
 void supervisor::replace(const caf::actor_addr& dead, const caf::error& reason) {
-  if (home_.now >= control::phase::stopping) return;
+  if (home_.now == control::phase::finished) return;
   const auto child = std::find_if(home_.children.begin(), home_.children.end(),
                                   [&](const auto& c) { return c.who.address() == dead; });
   if (child == home_.children.end()) return;
@@ -109,12 +113,12 @@ void supervisor::replace(const caf::actor_addr& dead, const caf::error& reason) 
                 {{"actor", child->what}, {"reason", reason_text(home_.system, reason)}});
   if (restarts_too_often()) {
     io::log::line(io::log::level::error, "actors-keep-dying", {{"actor", child->what}});
-    return stop();
+    want(home_, control::phase::stopping);
   }
   child->who = child->respawn();
   monitor(child->who);
   count_restart(home_);
-  if (home_.now == control::phase::draining) tell_forwarders_to_end();
+  if (home_.now >= control::phase::draining) tell_forwarders_to_end();
 }
 
 bool supervisor::restarts_too_often() {
@@ -133,23 +137,23 @@ void supervisor::tell_forwarders_to_end() {
 }
 
 void supervisor::drain() {
-  if (home_.now >= control::phase::draining) return;
+  if (home_.now > control::phase::draining) return;
   home_.now = control::phase::draining;
+  if (home_.drain_deadline.armed()) return tell_forwarders_to_end();
   io::log::line(io::log::level::info, "draining",
                 {{"connections", home_.shared->connections.load()},
                  {"timeout_ms", core::to_milliseconds(home_.shared->config.service.drain_timeout)}});
-  home_.drain_deadline.arm(core::clock::now() + home_.shared->config.service.drain_timeout, [&home = home_] {
-    caf::anon_send(home.shared->who.supervisor(), stop_atom::value);
-  });
+  home_.drain_deadline.arm(core::clock::now() + home_.shared->config.service.drain_timeout, [&home = home_] { want(home, control::phase::stopping); });
   tell_forwarders_to_end();
 }
 
 void supervisor::stop() {
-  if (home_.now >= control::phase::stopping) return;
+  if (home_.now == control::phase::finished) return;
   home_.now = control::phase::stopping;
   home_.drain_deadline.disarm();
   if (home_.name_server) home_.name_server->stop();
   if (home_.queries) home_.queries->stop();
+  home_.resolver.stop();
   tell_forwarders_to_end();
 }
 
@@ -163,13 +167,19 @@ void supervisor::worker_drained(std::uint32_t which) {
   home_.on_finished();
 }
 
+void want(control& home, control::phase what) {
+  home.wanted = std::max(home.wanted, what);
+  if (what == control::phase::draining) caf::anon_send(home.shared->who.supervisor(), drain_atom::value);
+  if (what == control::phase::stopping) caf::anon_send(home.shared->who.supervisor(), stop_atom::value);
+}
+
 void spawn_supervisor(control& home) {
   auto fresh = home.system.spawn<supervisor>(home);
   home.shared->who.set_supervisor(fresh);
   // Nobody watches the watcher but this: whoever dies last says it here, on whichever thread that is.
   fresh->attach_functor([&home](const caf::error& reason) {
     boost::asio::post(home.execution.io(), [&home, reason] {
-      if (home.now >= control::phase::stopping) return;
+      if (home.now == control::phase::finished) return;
       io::log::line(io::log::level::error, "actor-restarted",
                     {{"actor", "supervisor"}, {"reason", reason_text(home.system, reason)}});
       spawn_supervisor(home);

@@ -28,6 +28,9 @@ class supervisor final : public pinned_actor<supervisor_actor> {
   control& home_;
 };
 
+/// Drain or stop, on the control thread: remembered, so that the death of the supervisor does not lose it.
+void want(control& home, control::phase what);
+
 /// Spawns a supervisor, and another one in its place whenever it dies while the service runs.
 void spawn_supervisor(control& home);
 

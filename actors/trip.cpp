@@ -1,11 +1,15 @@
 #include "actors/trip.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <optional>
 
 #include "actors/access_log.hpp"
 #include "interceptor/explicit.hpp"
 #include "interceptor/original_destination.hpp"
+#include "io/accept.hpp"
 #include "io/address.hpp"
 #include "io/log.hpp"
 #include "nat/names.hpp"
@@ -57,6 +61,8 @@ class trip {
   // Where did it want to go?
   asio::awaitable<void> arrive() {
     slot_.info.phase = "handshake";
+    // It was reset in the queue already.
+    if (key_.source.port == 0) co_return end(errc::reset, core::step::accept);
     if (intercepted()) {
       co_await arrive_redirected();
     } else {
@@ -78,7 +84,8 @@ class trip {
     const interceptor_actor who = home_.shared.who.interceptor();
     auto name = co_await ask<std::string>(home_.questions, who, ask_timeout, name_atom::value, dialled_);
     // A fake address that nobody was given leads nowhere; it must not leave the machine.
-    if (!name || name->empty()) co_return end(errc::name_not_found, core::step::accept);
+    if (!name) co_return end(errc::internal, core::step::accept);
+    if (name->empty()) co_return end(errc::name_not_found, core::step::accept);
     original_ = core::target{std::move(*name), asked->port};
   }
 
@@ -100,15 +107,23 @@ class trip {
     out.original = original_;
     out.original_address = dialled_;
     out.connection = slot_.info.id;
+    out.cookie = io::socket_cookie(client_->socket().native_handle());
     out.chain = way_ ? way_->name : std::string{};
     return out;
   }
 
-  bool is_local_shard() const noexcept {
-    return core::shard_of(key_.source.port, static_cast<std::uint32_t>(home_.shared.who.workers())) == home_.index;
+  // The worker with this flow's shard: this one, wherever the kernel steers.
+  worker& shard_owner() const noexcept {
+    const auto& workers = home_.shared.workers;
+    return *workers[core::shard_of(key_.source.port, static_cast<std::uint32_t>(workers.size()))];
   }
-  nat_shard_actor remote_shard() const {
-    return home_.shared.who.shard(core::shard_of(key_.source.port, static_cast<std::uint32_t>(home_.shared.who.workers())));
+
+  static asio::awaitable<nat_inserted> insert_at(worker& there, const nat::entry& flow) {
+    co_return there.flows.insert(flow, core::clock::now());
+  }
+  static void close_at(worker& there, const core::flow_key& key, std::uint64_t generation) {
+    there.flows.close(key, generation, core::clock::now());
+    there.schedule_sweep();
   }
 
   // Which chain, and the NAT entry: from here on the question "where did it want to go?" has an answer.
@@ -116,13 +131,14 @@ class trip {
     const auto routed = home_.shared.router.route(original_, intercepted());
     way_ = routed.way;
     slot_.info.chain = way_->name;
-    if (is_local_shard()) {
+    worker& owner = shard_owner();
+    if (&owner == &home_) {
       recorded_ = home_.flows.insert(entry(), core::clock::now());
     } else {
-      const nat_shard_actor shard = remote_shard();
+      // Not through the shard's actor: whatever becomes of that, this flow must be recorded, and closed, exactly once.
       const nat::entry flow = entry();
-      const auto reply = co_await ask<nat_inserted>(home_.questions, shard, ask_timeout, insert_atom::value, flow);
-      recorded_ = reply.value_or(nat_inserted{errc::internal, 0});
+      auto inserting = insert_at(owner, flow);
+      recorded_ = co_await asio::co_spawn(owner.execution.io(), std::move(inserting), asio::use_awaitable);
     }
     if (recorded_.code != errc::ok) end(recorded_.code, core::step::accept);
   }
@@ -164,17 +180,20 @@ class trip {
     if (finished_) return;
     finished_ = true;
     if (recorded_.generation != 0) {
-      if (is_local_shard()) {
-        home_.flows.close(key_, recorded_.generation, core::clock::now());
-        home_.schedule_sweep();
+      worker& owner = shard_owner();
+      if (&owner == &home_) {
+        close_at(home_, key_, recorded_.generation);
       } else {
-        caf::anon_send(remote_shard(), ended_atom::value, key_, recorded_.generation);
+        asio::post(owner.execution.io(), [&owner, key = key_, generation = recorded_.generation] {
+          close_at(owner, key, generation);
+        });
       }
     }
     report();
   }
 
   void report() {
+    if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
     const trip_report line{slot_.info.id, key_.source, original_, dialled_, way_ ? way_->name : std::string{},
                            dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
@@ -185,7 +204,8 @@ class trip {
   /// What the client of a failed trip gets: the protocol's own answer, or an RST that no one takes for an end.
   asio::awaitable<void> refuse() {
     if (ok() || !client_->socket().is_open()) co_return;
-    if (intercepted() || verdict_.step == core::step::relay || !request_.reply_due) {
+    const bool killed = slot_.cancel.why() == errc::canceled || slot_.cancel.why() == errc::shutting_down;
+    if (killed || intercepted() || verdict_.step == core::step::relay || !request_.reply_due) {
       client_->set_reset_on_close();
       co_return;
     }

@@ -14,18 +14,18 @@ worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, 
       questions_alive{sys.spawn<asker>(execution, deadlines)},
       questions{*static_cast<asker*>(caf::actor_cast<caf::abstract_actor*>(questions_alive))},
       environment{everyone.resolver, deadlines, everyone.tls, everyone.config.timeouts,
-                  [&everyone](const core::endpoint& where) { return everyone.own.contains(where); }},
-      last_id{i + 1},
+                  [&everyone](const core::endpoint& where) { return everyone.own.contains(where); }, everyone.sandboxed},
+      next_id{i + 1},
       sweeper_{deadlines} {}
 
 worker::~worker() = default;
 
 connection& worker::open(const core::endpoint& source) {
   auto fresh = std::make_unique<connection>();
-  fresh->info.id = last_id;
+  fresh->info.id = next_id;
   fresh->info.source = source;
   fresh->info.begun = core::clock::now();
-  last_id += shared.who.workers();
+  next_id += shared.who.workers();
   shared.connections.fetch_add(1, std::memory_order_relaxed);
   connection& out = *fresh;
   connections.emplace(out.info.id, std::move(fresh));

@@ -73,7 +73,7 @@ struct worker {
   std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections;
   std::vector<accepting> acceptors;
   bool draining = false;
-  std::uint64_t last_id = 0;  ///< ids are index + 1, index + 1 + workers, …: unique without a shared counter
+  std::uint64_t next_id;  ///< ids are index + 1, index + 1 + workers, …: unique without a shared counter
 
  private:
   void sweep();

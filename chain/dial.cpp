@@ -93,6 +93,10 @@ class attempt {
         fail(errc::loop);
         continue;
       }
+      if (!h && to.is_name() && env_.private_loopback && addresses[i].address.is_loopback()) {
+        fail(errc::rejected);
+        continue;
+      }
       co_await connect(addresses[i], addresses.size() - i);
       if (ok() || owner_.canceled()) break;
     }

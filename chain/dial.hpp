@@ -26,6 +26,8 @@ struct dial_environment {
   timeouts limits;
   /// True for an address on which we listen ourselves: never dialled (invariant 4).
   std::function<bool(const core::endpoint&)> is_own;
+  /// The programs have a loopback of their own: a name that resolves to the host's does not lead there.
+  bool private_loopback = false;
 };
 
 struct dialed {

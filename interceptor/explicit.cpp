@@ -45,7 +45,15 @@ asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind k
       co_return out;
     }
     client.unread(first);
-    if (first[0] != socks5_version) out.spoken = dialect::http;
+    if (first[0] != socks5_version) {
+      // Neither a SOCKS5 greeting nor the first letter of a method: TLS, SOCKS4, or noise. It has no answer to wait for.
+      const bool letter = (first[0] >= 'A' && first[0] <= 'Z') || (first[0] >= 'a' && first[0] <= 'z');
+      if (!letter) {
+        out.code = errc::bad_version;
+        co_return out;
+      }
+      out.spoken = dialect::http;
+    }
   }
   if (out.spoken == dialect::socks5) {
     co_await read_as<wire::socks5_request>(client, out, wire::socks5_read_request);

@@ -32,24 +32,22 @@ std::vector<core::address> read_host_addresses() {
   return out;
 }
 
+// The host's addresses come and go; this is asked only for a port of our own, so reading them is cheap enough.
+bool is_local(const core::address& where) {
+  if (where.is_loopback() || where.is_unspecified()) return true;
+  const auto host = read_host_addresses();
+  return std::find(host.begin(), host.end(), where) != host.end();
+}
+
 }  // namespace
 
-own_listeners::own_listeners(std::vector<core::endpoint> bound) : bound_{std::move(bound)} {
-  const bool wildcard =
-      std::any_of(bound_.begin(), bound_.end(), [](const auto& b) { return b.address.is_unspecified(); });
-  if (wildcard) host_addresses_ = read_host_addresses();
-}
+own_listeners::own_listeners(std::vector<core::endpoint> bound) : bound_{std::move(bound)} {}
 
-bool own_listeners::is_local(const core::address& where) const noexcept {
-  return where.is_loopback() || where.is_unspecified() ||
-         std::find(host_addresses_.begin(), host_addresses_.end(), where) != host_addresses_.end();
-}
-
-bool own_listeners::contains(const core::endpoint& where) const noexcept {
+bool own_listeners::contains(const core::endpoint& where) const {
   const core::address plain = where.address.unmapped();
   return std::any_of(bound_.begin(), bound_.end(), [&](const core::endpoint& own) {
-    if (own.port != where.port) return false;
     const core::address bound = own.address.unmapped();
+    if (own.port != where.port || bound.is_v4() != plain.is_v4()) return false;
     if (bound == plain) return true;
     if (bound.is_unspecified()) return is_local(plain);
     return plain.is_unspecified() && bound.is_loopback();

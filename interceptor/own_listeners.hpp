@@ -10,17 +10,14 @@ namespace omnilink::interceptor {
 class own_listeners {
  public:
   own_listeners() = default;
-  /// Bound addresses of this network namespace. For a wildcard one, the host's addresses are read once, here.
+  /// Bound addresses of this network namespace; a wildcard one stands for all addresses that the host has when asked.
   explicit own_listeners(std::vector<core::endpoint> bound);
 
   /// IPv4-mapped forms count as IPv4; an unspecified destination means loopback, as connect() takes it.
-  bool contains(const core::endpoint& where) const noexcept;
+  bool contains(const core::endpoint& where) const;
 
  private:
-  bool is_local(const core::address& where) const noexcept;
-
   std::vector<core::endpoint> bound_;
-  std::vector<core::address> host_addresses_;  // read only when a listener is bound to the wildcard
 };
 
 }  // namespace omnilink::interceptor

@@ -30,6 +30,7 @@ constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t ttl_seconds = 1;
 // TCP clients of one sandbox at once; each holds a small buffer.
 constexpr std::size_t tcp_clients_max = 64;
+constexpr std::chrono::milliseconds accept_pause{100};
 // Between two questions of a TCP client (RFC 7766 section 6.2.3 asks for seconds).
 constexpr std::chrono::seconds tcp_idle{10};
 
@@ -55,6 +56,8 @@ struct resolver::impl : std::enable_shared_from_this<resolver::impl> {
   void open_udp(io::descriptor& fd, const udp& protocol) {
     if (!fd) return;
     auto socket = std::make_shared<udp::socket>(executor, protocol, fd.release());
+    boost::system::error_code ignored;
+    socket->non_blocking(true, ignored);  // or Asio would wait in send_to()
     udp_sockets.push_back(socket);
     asio::co_spawn(executor, serve_udp(shared_from_this(), socket), asio::detached);
   }
@@ -77,7 +80,7 @@ struct resolver::impl : std::enable_shared_from_this<resolver::impl> {
       if (!query) continue;
       const auto out = answer(self->names, *query);
       boost::system::error_code ignored;
-      socket->send_to(asio::buffer(out), asker, 0, ignored);  // non-blocking: a full buffer drops, as networks do
+      socket->send_to(asio::buffer(out), asker, 0, ignored);  // a full buffer drops, as networks do
     }
   }
 
@@ -85,6 +88,11 @@ struct resolver::impl : std::enable_shared_from_this<resolver::impl> {
     while (acceptor->is_open()) {
       auto [error, socket] = co_await acceptor->async_accept(plain_result);
       if (error == asio::error::operation_aborted || !acceptor->is_open()) break;
+      if (error) {
+        // Out of descriptors, mostly: the queue stays readable, and nothing may spin on it.
+        asio::steady_timer pause{self->executor, accept_pause};
+        co_await pause.async_wait(plain_result);
+      }
       if (error || self->clients.size() >= tcp_clients_max) continue;
       std::shared_ptr<io::stream> client = io::make_tcp_stream(std::move(socket));
       asio::co_spawn(self->executor, serve_tcp(self, client), asio::detached);

@@ -32,4 +32,10 @@ core::endpoint peer_address(int fd) noexcept {
   return from_sockaddr(raw).value_or(core::endpoint{});
 }
 
+std::uint64_t socket_cookie(int fd) noexcept {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
 }  // namespace omnilink::io

@@ -1,6 +1,8 @@
 // What is asked of a bare descriptor: accept without waiting, and its two addresses.
 #pragma once
 
+#include <cstdint>
+
 #include "core/endpoint.hpp"
 #include "io/descriptor.hpp"
 
@@ -19,5 +21,8 @@ accepted accept_one(int listener) noexcept;
 /// getsockname(2) and getpeername(2); 0.0.0.0:0 when there is none, or the socket is not of IPv4 or IPv6.
 core::endpoint bound_address(int fd) noexcept;
 core::endpoint peer_address(int fd) noexcept;
+
+/// SO_COOKIE (socket(7)): the socket itself, whoever holds a descriptor of it; 0: not a socket.
+std::uint64_t socket_cookie(int fd) noexcept;
 
 }  // namespace omnilink::io

@@ -10,8 +10,11 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "io/address.hpp"
@@ -41,6 +44,20 @@ struct question {
   core::instant expires{};
 };
 
+// Between a look-up that nobody waits for any more and the executor it would answer to, which may be gone.
+struct gate {
+  std::mutex lock;
+  bool open = true;
+};
+
+// A getaddrinfo that hangs must not hold up the end of the process: its threads are left to it, in a place of their own.
+void abandon(std::unique_ptr<asio::thread_pool> pool) {
+  static std::mutex lock;
+  static auto& abandoned = *new std::vector<std::unique_ptr<asio::thread_pool>>;
+  const std::lock_guard guard{lock};
+  abandoned.push_back(std::move(pool));
+}
+
 }  // namespace
 
 struct resolver::state : std::enable_shared_from_this<resolver::state> {
@@ -54,16 +71,32 @@ struct resolver::state : std::enable_shared_from_this<resolver::state> {
   const asio::any_io_executor home;
   const look_up_function look_up;
   std::unordered_map<std::string, std::shared_ptr<question>> questions;  // touched on `home` only
-  std::optional<asio::thread_pool> pool;
+  std::unique_ptr<asio::thread_pool> pool;
+  const std::shared_ptr<gate> way_back = std::make_shared<gate>();
+  std::size_t running = 0;  // look-ups without an answer; touched on `home` only
+  bool stopped = false;
 };
 
 resolver::resolver(asio::any_io_executor home, look_up_function look_up)
     : state_{std::make_shared<state>(home, std::move(look_up))} {}
 
 resolver::~resolver() {
+  {
+    const std::lock_guard guard{state_->way_back->lock};
+    state_->way_back->open = false;
+  }
   if (!state_->pool) return;
   state_->pool->stop();
-  state_->pool->join();
+  if (state_->running != 0) abandon(std::move(state_->pool));
+}
+
+void resolver::stop() {
+  state_->stopped = true;
+  for (auto& [name, asked] : state_->questions) {
+    if (asked->answer) continue;
+    asked->answer = errc::canceled;
+    asked->answered.cancel();
+  }
 }
 
 asio::awaitable<resolver::result> resolver::resolve(std::string name, std::uint16_t port) {
@@ -78,6 +111,7 @@ asio::awaitable<resolver::result> resolver::resolve(std::string name, std::uint1
 
 asio::awaitable<resolver::addresses> resolver::state::ask(std::string name) {
   const auto self = shared_from_this();
+  if (stopped) co_return errc::canceled;
   const auto now = core::clock::now();
   std::shared_ptr<question> asked;
   if (const auto known = questions.find(name); known != questions.end()) asked = known->second;
@@ -105,11 +139,17 @@ bool resolver::state::make_room(core::instant now) {
 }
 
 void resolver::state::begin(const std::string& name, std::shared_ptr<question> asked) {
-  if (!pool) pool.emplace(threads);
-  // Neither task holds the state: it owns the threads, and must not be destroyed on one of them.
-  asio::post(*pool, [look_up = look_up, home = home, name, asked = std::move(asked)] {
+  if (!pool) pool = std::make_unique<asio::thread_pool>(threads);
+  ++running;
+  // Neither task owns the state: it owns the threads, and must not be destroyed on one of them.
+  asio::post(*pool, [look_up = look_up, home = home, name, asked = std::move(asked), way_back = way_back,
+                     self = weak_from_this()]() mutable {
     addresses found = look_up(name);
-    asio::post(home, [asked, found = std::move(found)] {
+    const std::lock_guard guard{way_back->lock};
+    if (!way_back->open) return;
+    asio::post(home, [asked = std::move(asked), found = std::move(found), self] {
+      if (const auto state = self.lock()) --state->running;
+      if (asked->answer) return;  // canceled meanwhile
       asked->expires = core::clock::now() + (found.has_error() ? bad_for : good_for);
       asked->answer = found;
       asked->answered.cancel();

@@ -27,7 +27,6 @@ class resolver {
   /// Its state lives on `home` (the control thread); look-ups run on threads that begin with the first
   /// question. The function is called on those threads, several at a time.
   explicit resolver(boost::asio::any_io_executor home, look_up_function look_up = ask_system);
-  /// Waits for look-ups that are running; they cannot be interrupted.
   ~resolver();
   resolver(const resolver&) = delete;
   resolver& operator=(const resolver&) = delete;
@@ -35,6 +34,10 @@ class resolver {
   /// Callable from a coroutine on any worker, which goes on there. A caller that goes away disturbs nobody.
   /// No timeout here: the deadline is the caller's.
   boost::asio::awaitable<result> resolve(std::string name, std::uint16_t port);
+
+  /// On `home`: every open question ends with `canceled`, and so does every later one. Look-ups that run cannot be
+  /// interrupted; nobody waits for them.
+  void stop();
 
   /// getaddrinfo(3).
   static addresses ask_system(const std::string& name);

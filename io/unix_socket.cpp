@@ -127,7 +127,11 @@ unix_message receive_message(int socket, std::span<std::uint8_t> into) noexcept 
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(each) + i * sizeof fd, sizeof fd);
       descriptor received{fd};
-      if (!out.passed) out.passed = std::move(received);
+      if (!out.passed) {
+        out.passed = std::move(received);
+      } else {
+        out.more.push_back(std::move(received));
+      }
     }
   }
   out.size = static_cast<std::size_t>(n);

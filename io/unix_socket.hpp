@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/errc.hpp"
 #include "io/descriptor.hpp"
@@ -37,7 +38,8 @@ struct unix_message {
                                      ///< nothing there yet
   int system_errno = 0;
   std::size_t size = 0;
-  descriptor passed;  ///< the first descriptor that came along (SCM_RIGHTS); more are closed
+  descriptor passed;  ///< the first descriptor that came along (SCM_RIGHTS)
+  std::vector<descriptor> more;  ///< the others; close a stranger's with close_elsewhere()
 };
 
 /// Does not wait.

@@ -23,6 +23,7 @@ struct entry {
   core::address original_address;   ///< what the program dialled; a fake address for a name of our resolver
   std::uint64_t connection = 0;     ///< id in logs and in `omnilink connections`
   std::uint64_t generation = 0;     ///< unique in its shard; tells uses of the same key apart
+  std::uint64_t cookie = 0;             ///< SO_COOKIE of the accepted socket: never given twice
   std::uint32_t uid = unknown_uid;  ///< owner of the program's socket
   flow_state state = flow_state::live;
   core::instant created{};

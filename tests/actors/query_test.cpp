@@ -1,11 +1,13 @@
 // The questions: where did it want to go, and who may know.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <latch>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "io/address.hpp"
 #include "tests/actors/echo_server.hpp"
 #include "tests/actors/running_service.hpp"
 #include "tests/actors/socket_client.hpp"
@@ -112,6 +114,81 @@ TEST_F(query, E3_a_flow_exists_only_for_its_own_user_for_root_and_for_who_holds_
   EXPECT_EQ(own->what, status::live);
   EXPECT_EQ(root->what, status::live);
   EXPECT_EQ(*strange, *strange_miss);  // not one bit tells "not yours" from "not there"
+}
+
+// The service runs in this process, so its accepted socket is one of our descriptors.
+int accepted_socket_of(int client_fd) {
+  for (int fd = 3; fd < 1024; ++fd) {
+    if (fd != client_fd && io::peer_address(fd) == io::bound_address(client_fd)) return fd;
+  }
+  return -1;
+}
+
+TEST_F(query, E3_the_holder_of_the_accepted_socket_may_ask_and_one_with_its_addresses_may_not) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root to be several users";
+  const auto client = tunnel(omnilink_.listener(), origin_.address());
+  ASSERT_TRUE(client);
+  wire::nat_question asked;
+  asked.what = wire::nat_question::kind::descriptor;
+  // A UDP socket may have any addresses that TCP uses.
+  const io::descriptor forged{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  sockaddr_storage raw{};
+  socklen_t size = io::to_sockaddr(omnilink_.listener(), raw);
+  ASSERT_EQ(::bind(forged.get(), reinterpret_cast<sockaddr*>(&raw), size), 0);
+  size = io::to_sockaddr(io::bound_address(client.get()), raw);
+  ASSERT_EQ(::connect(forged.get(), reinterpret_cast<sockaddr*>(&raw), size), 0);
+  std::optional<wire::nat_answer> held, pretended;
+  std::thread{[&] {
+    become(1001);
+    held = test::query(path_, asked, accepted_socket_of(client.get()));
+    pretended = test::query(path_, asked, forged.get());
+  }}.join();
+  ASSERT_TRUE(held && pretended);
+  EXPECT_EQ(held->what, status::live);
+  EXPECT_EQ(pretended->what, status::miss);
+}
+
+TEST_F(query, E3_A5_a_closed_flow_is_not_its_ports_next_owners) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root to be several users";
+  auto client = tunnel(omnilink_.listener(), origin_.address());
+  const auto asked = about(client.get());
+  const linger reset{1, 0};  // an RST leaves no TIME_WAIT, so the port is free at once
+  ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  client.reset();
+  std::optional<wire::nat_answer> answer;
+  do answer = test::query(path_, asked);
+  while (answer && answer->what == status::live);
+  std::optional<wire::nat_answer> strange;
+  std::thread{[&] {
+    become(1001);
+    io::descriptor next{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_storage raw{};
+    socklen_t size = io::to_sockaddr(asked.source, raw);
+    EXPECT_EQ(::bind(next.get(), reinterpret_cast<sockaddr*>(&raw), size), 0);
+    size = io::to_sockaddr(omnilink_.listener(), raw);
+    ::connect(next.get(), reinterpret_cast<sockaddr*>(&raw), size);
+    strange = test::query(path_, asked);
+  }}.join();
+  ASSERT_TRUE(strange);
+  EXPECT_EQ(strange->what, status::miss);
+}
+
+TEST_F(query, one_user_cannot_keep_the_others_out) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root to be several users";
+  std::vector<io::descriptor> idle;
+  std::thread{[&] {
+    become(1001);
+    for (int i = 0; i < 100; ++i) idle.push_back(connect_unix(path_, SOCK_SEQPACKET));
+  }}.join();
+  std::optional<wire::nat_answer> other;
+  std::thread{[&] {
+    become(1002);
+    wire::nat_question absent;
+    absent.source = {core::address::v4(0x7f000001), 9};
+    other = test::query(path_, absent);
+  }}.join();
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(admin(admin_, R"({"verb": "version"})").empty());
 }
 
 TEST_F(query, admin_lists_flows_and_connections_and_kills_one) {

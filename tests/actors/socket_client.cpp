@@ -20,16 +20,6 @@ void bound_waits(int fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
-io::descriptor connect_unix(const std::string& path, int type) {
-  io::descriptor fd{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
-  bound_waits(fd.get());
-  sockaddr_un to{};
-  to.sun_family = AF_UNIX;
-  std::strncpy(to.sun_path, path.c_str(), sizeof to.sun_path - 1);
-  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) fd.reset();
-  return fd;
-}
-
 }  // namespace
 
 io::descriptor connect_tcp(const core::endpoint& to) {
@@ -90,6 +80,16 @@ int socks5_connect(int fd, const core::target& to) {
 }
 
 bool echoes(int fd, std::string_view line) { return send_all(fd, line) && receive(fd, line.size()) == line; }
+
+io::descriptor connect_unix(const std::string& path, int type) {
+  io::descriptor fd{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
+  bound_waits(fd.get());
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::strncpy(to.sun_path, path.c_str(), sizeof to.sun_path - 1);
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) fd.reset();
+  return fd;
+}
 
 std::optional<wire::nat_answer> query(const std::string& path, const wire::nat_question& question, int pass_fd) {
   const io::descriptor fd = connect_unix(path, SOCK_SEQPACKET);

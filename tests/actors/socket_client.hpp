@@ -24,6 +24,8 @@ int socks5_connect(int fd, const core::target& to);
 /// Sends a line and expects it back.
 bool echoes(int fd, std::string_view line);
 
+/// Connected to a unix socket; empty: refused.
+io::descriptor connect_unix(const std::string& path, int type);
 /// One question to a query socket.
 std::optional<wire::nat_answer> query(const std::string& path, const wire::nat_question& question, int pass_fd = -1);
 /// One request line to an admin socket; the reply.

@@ -7,7 +7,9 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <future>
+#include <memory>
 #include <thread>
 
 namespace omnilink::io::test {
@@ -140,6 +142,28 @@ TEST(resolver, too_many_questions_at_once_are_refused) {
   answers.pop_back();
   release.set_value();
   for (auto& each : answers) EXPECT_EQ(each.get().answer.error(), errc::resolve_failed);
+}
+
+TEST(resolver, stop_ends_open_questions_and_nobody_waits_for_a_look_up_that_hangs) {
+  std::promise<void> release, entered;
+  threads on;
+  auto names = std::make_unique<resolver>(
+      on.control.context.get_executor(),
+      // By value: it goes on after everything of this test is gone.
+      [released = release.get_future().share(), &entered](const std::string&) -> resolver::addresses {
+        entered.set_value();
+        released.wait();
+        return errc::resolve_failed;
+      });
+  auto reply = ask_on(on.worker, *names, "silent.example");
+  entered.get_future().wait();
+  asio::post(on.control.context, [&] { names->stop(); });
+  EXPECT_EQ(reply.get().answer.error(), errc::canceled);
+  EXPECT_EQ(ask_on(on.worker, *names, "later.example").get().answer.error(), errc::canceled);
+  on.control.join();
+  on.worker.join();
+  names.reset();  // while it still hangs: the proof is that this returns
+  release.set_value();
 }
 
 TEST(resolver, the_system_knows_addresses_and_localhost) {

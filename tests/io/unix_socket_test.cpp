@@ -110,7 +110,7 @@ TEST_F(unix_pair, peer_is_who_connected) {
 }
 
 // A pipe's reading end sees the end when every copy of the writing end is closed.
-TEST_F(unix_pair, one_descriptor_is_kept_and_the_others_closed) {
+TEST_F(unix_pair, the_first_descriptor_is_told_from_the_others_and_none_is_lost) {
   for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{3}, std::size_t{50}}) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
@@ -127,6 +127,8 @@ TEST_F(unix_pair, one_descriptor_is_kept_and_the_others_closed) {
       EXPECT_EQ(::read(reading.get(), &byte, 1), -1) << "nobody holds the writing end";
       EXPECT_NE(::fcntl(got.passed.get(), F_GETFD) & FD_CLOEXEC, 0);
       got.passed.reset();
+      EXPECT_EQ(got.more.empty(), count == 1);
+      got.more.clear();
     }
     EXPECT_EQ(::read(reading.get(), &byte, 1), 0) << "a descriptor leaked, of " << count;
   }
