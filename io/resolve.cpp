@@ -94,7 +94,7 @@ void resolver::stop() {
   state_->stopped = true;
   for (auto& [name, asked] : state_->questions) {
     if (asked->answer) continue;
-    asked->answer = errc::canceled;
+    asked->answer.emplace(errc::canceled);
     asked->answered.cancel();
   }
 }
