@@ -13,8 +13,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <system_error>
+#include <thread>
 #include <unordered_map>
-#include <vector>
 
 #include "core/clock.hpp"
 #include "io/address.hpp"
@@ -50,12 +51,14 @@ struct gate {
   bool open = true;
 };
 
-// A getaddrinfo that hangs must not hold up the end of the process: its threads are left to it, in a place of their own.
+// A getaddrinfo that hangs must not hold up the end of the process: a thread for which nobody waits waits for it.
 void abandon(std::unique_ptr<asio::thread_pool> pool) {
-  static std::mutex lock;
-  static auto& abandoned = *new std::vector<std::unique_ptr<asio::thread_pool>>;
-  const std::lock_guard guard{lock};
-  abandoned.push_back(std::move(pool));
+  auto* raw = pool.release();
+  try {
+    std::thread{[raw] { delete raw; }}.detach();
+  } catch (const std::system_error&) {
+    // Then it stays: the process is about to end anyway.
+  }
 }
 
 }  // namespace
