@@ -12,16 +12,10 @@ deadlines::~deadlines() {
   *self_ = nullptr;
 }
 
-void deadlines::stop() noexcept {
-  stopped_ = true;
-  boost::system::error_code ignored;
-  tick_.cancel(ignored);
-}
-
 void deadlines::schedule() {
   const auto next = wheel_.next_due();
   const bool soon_enough = scheduled_ != core::instant{} && next && scheduled_ <= *next;
-  if (stopped_ || !next || soon_enough) return;
+  if (!next || soon_enough) return;
   scheduled_ = *next;
   const auto since_epoch =
       std::chrono::duration_cast<std::chrono::steady_clock::duration>(next->time_since_epoch());
@@ -35,7 +29,7 @@ void deadlines::run() {
   scheduled_ = {};
   const auto now = core::clock::now();
   const auto alive = self_;
-  while (*alive && !stopped_) {
+  while (*alive) {
     auto* node = wheel_.pop_due(now);
     if (!node) break;
     auto& due = static_cast<timer&>(*node);

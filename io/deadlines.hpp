@@ -50,9 +50,6 @@ class deadlines {
     bool expired_ = false;
   };
 
-  /// Ends the periodic work of the wheel at shutdown; armed timers never fire afterwards.
-  void stop() noexcept;
-
  private:
   void schedule();
   void run();
@@ -60,7 +57,6 @@ class deadlines {
   core::timing_wheel wheel_;
   boost::asio::steady_timer tick_;
   core::instant scheduled_{};  // what tick_ waits for; the epoch: nothing
-  bool stopped_ = false;
   std::shared_ptr<deadlines*> self_;  // for ticks that outlive us in the executor's queue
 };
 
