@@ -63,6 +63,7 @@ struct control {
   endpoint_list listening;
 
   // the query endpoint's
+  io::descriptor own_sock_diag;             ///< of our own network namespace; opened when the first ordinary user asks
   std::unique_ptr<query_server> queries;
 };
 

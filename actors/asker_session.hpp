@@ -1,0 +1,44 @@
+// One asker on query.sock or admin.sock, from accept to close.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "actors/query_access.hpp"
+#include "core/clock.hpp"
+#include "io/deadlines.hpp"
+
+namespace omnilink::actors {
+
+struct control;
+
+struct asker_session {
+  using channel = boost::asio::posix::stream_descriptor;
+  /// One in which nothing is asked for so long ends.
+  static constexpr core::nanoseconds idle_limit = std::chrono::minutes{1};
+
+  /// `from` tells the two sockets apart.
+  asker_session(channel connected, const channel* from, io::deadlines& deadlines)
+      : socket{std::move(connected)}, listener{from}, peer{identify(socket.native_handle())}, idle{deadlines} {
+    touch();
+  }
+
+  void touch() {
+    idle.arm(core::clock::now() + idle_limit, [this] { close(); });
+  }
+  void close() noexcept {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+  }
+
+  channel socket;
+  const channel* listener;
+  const asking_peer peer;
+  io::deadlines::timer idle;
+};
+
+/// Answers one asker until it closes; both arguments outlive the awaitable. wire/nat_query.hpp, wire/admin.hpp.
+boost::asio::awaitable<void> serve_questions(control& home, asker_session& one);
+boost::asio::awaitable<void> serve_admin(control& home, asker_session& one);
+
+}  // namespace omnilink::actors

@@ -1,0 +1,112 @@
+// admin.sock: one request line, one JSON line back.
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "actors/admin_reply.hpp"
+#include "actors/asker_session.hpp"
+#include "actors/control.hpp"
+#include "wire/admin.hpp"
+
+namespace omnilink::actors {
+namespace {
+
+namespace asio = boost::asio;
+constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
+
+// Entries per message while a listing walks the shards.
+constexpr std::uint64_t page_size = 1024;
+
+struct administration {
+  control& home;
+
+  asio::awaitable<void> run(asker_session& one) {
+    auto& socket = one.socket;
+    wire::admin_request request;
+    std::string problem;
+    auto script = wire::admin_read_request(request, problem);
+    while (!script.done()) {
+      std::array<std::uint8_t, 512> in;
+      const auto [error, size] = co_await socket.async_read_some(asio::buffer(in), plain_result);
+      if (error) co_return;
+      for (std::size_t taken = 0; taken < size && !script.done();) taken += script.feed({in.data() + taken, size - taken});
+    }
+    std::string reply;
+    if (script.result() == core::errc::ok) {
+      reply = co_await act(request);
+    } else {
+      reply = reply_error(problem);
+    }
+    co_await asio::async_write(socket, asio::buffer(reply), plain_result);
+  }
+
+  asio::awaitable<std::string> act(const wire::admin_request& request) {
+    switch (request.verb) {
+      case wire::admin_verb::version: co_return reply_version();
+      case wire::admin_verb::nat_stats: co_return co_await nat_stats();
+      case wire::admin_verb::nat_list: co_return co_await nat_list(request.limit);
+      case wire::admin_verb::connections: co_return co_await connections(request.limit);
+      case wire::admin_verb::connections_kill: co_return co_await kill(request.id);
+    }
+    co_return reply_error("not served");
+  }
+
+  asio::awaitable<std::string> nat_stats() {
+    nat::stats all;
+    for (std::size_t w = 0; w < home.shared->who.workers(); ++w) {
+      const nat_shard_actor shard = home.shared->who.shard(w);
+      const auto one = co_await ask<nat::stats>(home.questions, shard, ask_timeout, stats_atom::value);
+      if (one) all += *one;
+    }
+    co_return reply_nat_stats(all, home.shared->loops.load());
+  }
+
+  asio::awaitable<std::string> nat_list(std::uint64_t limit) {
+    nat_entries all;
+    for (std::size_t w = 0; w < home.shared->who.workers() && all.size() < limit; ++w) {
+      const nat_shard_actor shard = home.shared->who.shard(w);
+      std::uint64_t cursor = 0;
+      do {
+        const std::uint64_t most = std::min<std::uint64_t>(page_size, limit - all.size());
+        auto page = co_await ask<nat_page>(home.questions, shard, ask_timeout, list_atom::value, cursor, most);
+        if (!page) break;
+        std::move(page->entries.begin(), page->entries.end(), std::back_inserter(all));
+        cursor = page->next;
+      } while (cursor != 0 && all.size() < limit);
+    }
+    co_return reply_nat_list(all, core::clock::now());
+  }
+
+  asio::awaitable<std::string> connections(std::uint64_t limit) {
+    connection_list all;
+    for (std::size_t w = 0; w < home.shared->who.workers(); ++w) {
+      const forwarder_actor forwarder = home.shared->who.forwarder(w);
+      auto some = co_await ask<connection_list>(home.questions, forwarder, ask_timeout, list_atom::value);
+      if (some) std::move(some->begin(), some->end(), std::back_inserter(all));
+    }
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    if (all.size() > limit) all.resize(limit);
+    co_return reply_connections(all, core::clock::now());
+  }
+
+  asio::awaitable<std::string> kill(std::uint64_t id) {
+    bool found = false;
+    for (std::size_t w = 0; w < home.shared->who.workers() && !found; ++w) {
+      const forwarder_actor forwarder = home.shared->who.forwarder(w);
+      const auto there = co_await ask<bool>(home.questions, forwarder, ask_timeout, kill_atom::value, id);
+      found = there.value_or(false);
+    }
+    co_return reply_killed(found);
+  }
+};
+
+}  // namespace
+
+asio::awaitable<void> serve_admin(control& home, asker_session& one) {
+  administration here{home};
+  co_await here.run(one);
+}
+
+}  // namespace omnilink::actors
