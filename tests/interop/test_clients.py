@@ -1,5 +1,6 @@
 """The mixed listener: real clients, and clients that send nonsense."""
 
+import os
 import concurrent.futures
 import contextlib
 import random
@@ -150,7 +151,8 @@ class badly_behaved(unittest.TestCase):
             for head in (line + b"A: " + b"a" * 17 * 1024 + b"\r\n\r\n", line + b"A: b\r\n" * 101 + b"\r\n",
                          b"CONNECT " + b"a" * (1 << 20)):
                 self.assertRegex(self.answer(service, head, end=False), b"^(HTTP/1.1 4\\d\\d |$)")
-            self.assertLess(service.resident_kib() - before, 4096)
+            if os.environ.get("OMNILINK_PRESET", "release") == "release":  # ASan keeps what is freed for a while
+                self.assertLess(service.resident_kib() - before, 4096)
             self.still_works(service)
 
     def test_http_requests_that_are_not_connect(self):
