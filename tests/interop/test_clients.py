@@ -1,8 +1,8 @@
 """The mixed listener: real clients, and clients that send nonsense."""
 
-import os
 import concurrent.futures
 import contextlib
+import os
 import random
 import socket
 import subprocess
