@@ -52,6 +52,16 @@ TEST(installer_double, A1_direct_connect_to_redirect_port_is_reset_and_never_for
   EXPECT_EQ(trips, 1);
 }
 
+TEST(installer_double, a_name_does_not_lead_to_the_hosts_loopback) {
+  echo_server origin;
+  installer_double home;
+  running omnilink{two_workers(), &home};
+  ASSERT_EQ(omnilink.problem(), "");
+  const auto by_name = connect_tcp(omnilink.listener());
+  EXPECT_EQ(socks5_connect(by_name.get(), core::target{"localhost", origin.address().port}), 2);  // not allowed
+  EXPECT_TRUE(tunnel(omnilink.listener(), origin.address())) << "an address is judged by the route";
+}
+
 TEST(installer_double, a_refusal_is_the_service_s_error_in_one_line) {
   installer_double home;
   home.refuse = true;
