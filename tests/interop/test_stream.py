@@ -205,6 +205,10 @@ class around_the_handshake(stream_test):
 def add_tests():
     for way in ("direct", "socks5", "http", "tls", "ssh"):
         for order in ("client_first", "server_first", "client_first_then_a_long_answer", "both_at_once"):
+            # Once both directions have ended stunnel takes the HUP for the end of all, and drops what it has not read yet:
+            # its log counts the bytes. tests/io has these orders on TLS without it.
+            if way == "tls" and order in ("client_first_then_a_long_answer", "both_at_once"):
+                continue
             setattr(half_close, f"test_B1_{order}_{way}", functools.partialmethod(getattr(half_close, order), way))
     # ssh and stunnel make a FIN of an RST; what they heard cannot be told from what they say.
     for way in ("direct", "socks5", "http"):
