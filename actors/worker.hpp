@@ -66,7 +66,6 @@ struct worker {
   io::deadlines deadlines;
   io::relay_buffer buffer;
   nat::table flows;
-  caf::actor_system& system;
   caf::actor questions_alive;   ///< the strong reference to …
   asker& questions;             ///< … who carries this unit's questions to actors
   chain::dial_environment environment;
