@@ -20,8 +20,7 @@ interceptor_role::behavior_type interceptor_role::make_behavior() {
 start_report interceptor_role::start() {
   per_worker ready(home_.workers.size());
   if (auto error = install(ready); !error.empty()) return {std::move(error), {}};
-  if (auto error = open_explicit(ready); !error.empty()) return {std::move(error), {}};
-  home_.shared->own = interceptor::own_listeners{home_.listening};
+  if (auto error = open_listeners(ready); !error.empty()) return {std::move(error), {}};
   for (std::size_t w = 0; w < ready.size(); ++w) {
     for (auto& one : ready[w]) send(home_.shared->who.forwarder(w), listen_atom::value, std::move(one));
   }
@@ -30,37 +29,59 @@ start_report interceptor_role::start() {
 
 std::string interceptor_role::install(per_worker& out) {
   if (!home_.home) return {};
-  const interceptor::plan wanted{static_cast<std::uint32_t>(home_.workers.size()),
-                                 home_.shared->config.host_loopback_ports};
+  const configuration& config = home_.shared->config;
+  const interceptor::plan wanted{static_cast<std::uint32_t>(home_.workers.size()), config.host_loopback_ports,
+                                 config.listeners};
   auto installed = home_.home->install(wanted);
   if (installed.has_error()) return installed.error().step + ": " + installed.error().message;
-  for (std::size_t w = 0; w < out.size(); ++w) {
-    auto one = std::make_shared<listening>();
-    one->kind = interceptor::listen_kind::redirect;
-    one->netns = installed->netns;
-    if (w < installed->redirect_v4.size()) one->sockets.push_back(std::move(installed->redirect_v4[w]));
-    if (w < installed->redirect_v6.size()) one->sockets.push_back(std::move(installed->redirect_v6[w]));
-    out[w].push_back(std::move(one));
-  }
-  home_.sock_diag = std::move(installed->sock_diag);
-  home_.shared->sandbox_netns = installed->netns;
-  home_.name_server = std::make_unique<interceptor::resolver>(home_.execution.io().get_executor(), home_.names);
-  home_.name_server->serve(*installed);
+  opened_ = std::move(installed->listeners);
+  if (!installed->redirect_v4.empty()) serve_sandbox(*installed, out);
   return {};
 }
 
-std::string interceptor_role::open_explicit(per_worker& out) {
-  for (const auto& wanted : home_.shared->config.listeners) {
-    auto sockets = io::open_listeners(wanted.where, static_cast<std::uint32_t>(home_.workers.size()));
-    if (sockets.has_error()) return wanted.to_string() + ": " + sockets.error();
-    home_.listening.push_back(io::bound_address(sockets->front().get()));
+void interceptor_role::serve_sandbox(interceptor::installation& from, per_worker& out) {
+  for (std::size_t w = 0; w < out.size(); ++w) {
+    auto one = std::make_shared<listening>();
+    one->kind = interceptor::listen_kind::redirect;
+    one->netns = from.netns;
+    if (w < from.redirect_v4.size()) one->sockets.push_back(std::move(from.redirect_v4[w]));
+    if (w < from.redirect_v6.size()) one->sockets.push_back(std::move(from.redirect_v6[w]));
+    out[w].push_back(std::move(one));
+  }
+  home_.sock_diag = std::move(from.sock_diag);
+  home_.shared->sandbox_netns = from.netns;
+  home_.name_server = std::make_unique<interceptor::resolver>(home_.execution.io().get_executor(), home_.names);
+  home_.name_server->serve(from);
+}
+
+// Those that the installer opened already, and ours.
+std::string interceptor_role::open_listeners(per_worker& out) {
+  const auto& wanted = home_.shared->config.listeners;
+  opened_.resize(wanted.size());
+  endpoint_list all;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto& sockets = opened_[i];
+    if (sockets.v4.empty() && sockets.v6.empty()) {
+      auto made = io::open_listeners(wanted[i].where, static_cast<std::uint32_t>(home_.workers.size()));
+      if (made.has_error()) return wanted[i].to_string() + ": " + made.error();
+      (wanted[i].where.address.is_v6() ? sockets.v6 : sockets.v4) = std::move(*made);
+    }
+    const auto first = all.size();
+    for (const auto* group : {&sockets.v4, &sockets.v6}) {
+      if (!group->empty()) all.push_back(io::bound_address(group->front().get()));
+    }
+    home_.listening.push_back(all[first]);
     for (std::size_t w = 0; w < out.size(); ++w) {
       auto one = std::make_shared<listening>();
-      one->kind = wanted.kind;
-      one->sockets.push_back(std::move((*sockets)[w]));
+      one->kind = wanted[i].kind;
+      for (auto* group : {&sockets.v4, &sockets.v6}) {
+        if (!group->empty()) one->sockets.push_back(std::move((*group)[w]));
+      }
       out[w].push_back(std::move(one));
     }
   }
+  opened_.clear();
+  home_.shared->own = interceptor::own_listeners{std::move(all)};
   return {};
 }
 

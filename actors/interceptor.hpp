@@ -20,9 +20,11 @@ class interceptor_role final : public pinned_actor<interceptor_actor> {
 
   start_report start();
   std::string install(per_worker& out);
-  std::string open_explicit(per_worker& out);
+  void serve_sandbox(interceptor::installation& from, per_worker& out);
+  std::string open_listeners(per_worker& out);
 
   control& home_;
+  std::vector<interceptor::opened_listener> opened_;  ///< by the installer, until start() has handed them on
 };
 
 }  // namespace omnilink::actors

@@ -54,7 +54,7 @@ bool may_see(const asking_peer& peer, const nat::entry& flow, int diag_fd) {
   if (flow.state != nat::flow_state::live || diag_fd < 0) return false;
   // The program's socket has our peer's address as its own. Its peer is where it dialled: the original destination of a
   // redirected connection, our listener's address of an explicit one.
-  const core::endpoint dialled = flow.key.netns != 0 ? core::endpoint{flow.original_address, flow.original.port} : flow.key.local;
+  const core::endpoint dialled = flow.redirected ? core::endpoint{flow.original_address, flow.original.port} : flow.key.local;
   return interceptor::owner_uid(diag_fd, flow.key.source, dialled) == peer.uid;
 }
 

@@ -97,7 +97,7 @@ void service::impl::build() {
   center = std::make_unique<control>(*system, home);
   shared = std::make_unique<shared_state>(config, router, tls, center->resolver, *who);
   center->shared = shared.get();
-  shared->sandboxed = home != nullptr;
+  shared->sandboxed = home != nullptr && home->has_private_loopback();
   center->drained.assign(count, false);
   center->on_finished = [fd = finished.get()] {
     const std::uint64_t one = 1;

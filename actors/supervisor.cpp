@@ -139,6 +139,7 @@ void supervisor::tell_forwarders_to_end() {
 void supervisor::drain() {
   if (home_.now > control::phase::draining) return;
   home_.now = control::phase::draining;
+  if (home_.home) home_.home->remove();  // nothing new is sent here; what is in the queues still counts
   if (home_.drain_deadline.armed()) return tell_forwarders_to_end();
   io::log::line(io::log::level::info, "draining",
                 {{"connections", home_.shared->connections.load()},
@@ -150,6 +151,7 @@ void supervisor::drain() {
 void supervisor::stop() {
   if (home_.now == control::phase::finished) return;
   home_.now = control::phase::stopping;
+  if (home_.home) home_.home->remove();
   home_.drain_deadline.disarm();
   if (home_.name_server) home_.name_server->stop();
   if (home_.queries) home_.queries->stop();

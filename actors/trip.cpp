@@ -50,6 +50,7 @@ class trip {
  private:
   bool ok() const noexcept { return verdict_.ok(); }
   bool intercepted() const noexcept { return kind_ == listen_kind::redirect; }
+  bool sandboxed() const noexcept { return intercepted() && home_.shared.sandboxed; }
 
   void end(errc code, core::step where, int system_errno = 0) {
     verdict_ = {};
@@ -70,7 +71,7 @@ class trip {
     }
     if (!ok()) co_return;
     slot_.info.original = original_;
-    if (!original_.is_name() && !netns_ && home_.shared.own.contains(original_.endpoint())) {
+    if (!original_.is_name() && !sandboxed() && home_.shared.own.contains(original_.endpoint())) {
       end(errc::loop, core::step::accept);
     }
   }
@@ -80,7 +81,7 @@ class trip {
     if (asked.has_error()) co_return end(asked.error(), core::step::accept);
     dialled_ = asked->address;
     original_ = core::target{*asked};
-    if (!nat::names::in_pool(dialled_)) co_return;
+    if (!sandboxed() || !nat::names::in_pool(dialled_)) co_return;
     const interceptor_actor who = home_.shared.who.interceptor();
     auto name = co_await ask<std::string>(home_.questions, who, ask_timeout, name_atom::value, dialled_);
     // A fake address that nobody was given leads nowhere; it must not leave the machine.
@@ -108,6 +109,7 @@ class trip {
     out.original_address = dialled_;
     out.connection = slot_.info.id;
     out.cookie = io::socket_cookie(client_->socket().native_handle());
+    out.redirected = intercepted();
     out.chain = way_ ? way_->name : std::string{};
     return out;
   }
@@ -128,7 +130,7 @@ class trip {
 
   // Which chain, and the NAT entry: from here on the question "where did it want to go?" has an answer.
   asio::awaitable<void> record() {
-    const auto routed = home_.shared.router.route(original_, intercepted());
+    const auto routed = home_.shared.router.route(original_, sandboxed());
     way_ = routed.way;
     slot_.info.chain = way_->name;
     worker& owner = shard_owner();

@@ -13,6 +13,7 @@
 #include "cli/auth_file.hpp"
 #include "cli/config_reader.hpp"
 #include "core/nearest_word.hpp"
+#include "interceptor/capture_words.hpp"
 #include "io/descriptor.hpp"
 
 namespace omnilink::cli {
@@ -34,6 +35,7 @@ void read_service(const toml::table& from, settings& into, config_errors& errors
   in.duration("half_close_timeout", service.half_close_timeout);
   in.duration("drain_timeout", service.drain_timeout);
   in.duration("handshake_timeout", service.handshake_timeout);
+  in.text("user", into.user);
   in.report(service.validate());
   in.report(into.service.timeouts.validate());
   in.finish();
@@ -87,21 +89,55 @@ void read_admin(const toml::table& from, settings& into, config_errors& errors) 
   in.finish();
 }
 
+// One value or a list of them; ports and ids may be numbers.
+void read_capture_values(const toml::node& from, std::string_view key, core::capture& into, config_errors& errors) {
+  if (const toml::array* list = from.as_array()) {
+    for (const toml::node& one : *list) read_capture_values(one, key, into, errors);
+    return;
+  }
+  std::string word;
+  if (const auto number = from.value_exact<std::int64_t>()) word = std::to_string(*number);
+  else if (const auto text = from.value_exact<std::string>()) word = *text;
+  else return errors.add(from.source(), std::string{key} + " is a value or a list of values");
+  if (std::string wrong = interceptor::add_capture_word(key, word, into); !wrong.empty()) errors.add(from.source(), wrong);
+}
+
+// What a redirect listener has beside its URL.
+void read_interception(table_reader& in, interceptor::listener_config& into, config_errors& errors) {
+  const bool redirect = into.kind == interceptor::listen_kind::redirect;
+  const toml::table* capture = in.table("capture");
+  std::size_t fail = 0;
+  const bool says_fail = in.choice("fail", fail, {"closed", "open"});
+  if (says_fail && redirect) into.fail_closed = fail == 0;
+  for (const char* key : {"capture", "fail"}) {
+    if (!redirect && in.find(key))
+      in.fail_at(key, std::string{key} + " belongs to a redirect listener; " + into.to_string() + " takes what clients bring it");
+  }
+  if (!capture || !redirect) return;
+  table_reader conditions{*capture, "capture", errors};
+  for (const std::string_view key : interceptor::capture_keys) {
+    if (const toml::node* values = conditions.find(key)) read_capture_values(*values, key, into.capture, errors);
+  }
+  conditions.finish();
+}
+
 void read_listener(const toml::table& from, settings& into, config_errors& errors) {
   table_reader in{from, "[[listen]]", errors};
   bool allow_remote = false;
   const bool says_it_here = in.boolean("allow_remote", allow_remote);
-  in.later({"capture", "fail"});
   if (std::string url; in.text("url", url)) {
     auto parsed = interceptor::parse_listen_url(url);
     if (parsed.has_error()) {
       in.fail_at("url", parsed.error());
+      (void)in.find("capture"), (void)in.find("fail");  // nothing can be said of these
     } else {
+      read_interception(in, *parsed, errors);
       const bool says_it_there = url.find("allow_remote=") != url.npos;
       if (says_it_here && says_it_there && parsed->allow_remote != allow_remote)
         in.fail_at("allow_remote", "allow_remote and the URL's contradict each other; leave one of them out");
       parsed->allow_remote |= allow_remote;
-      if (std::string wrong = parsed->validate(); !wrong.empty()) in.fail_at("url", wrong);
+      if (std::string wrong = parsed->validate(); !wrong.empty())
+        in.fail_at(wrong.starts_with("capture") && in.find("capture") ? "capture" : "url", wrong);
       into.service.listeners.push_back(*parsed);
     }
   } else if (!from.contains("url")) {

@@ -1,16 +1,21 @@
 // `omnilink run`: the service in the foreground. Signals as people know them: TERM drains, INT ends at once.
 #include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "actors/service.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/netd_parent.hpp"
 #include "cli/notify.hpp"
 #include "cli/settings.hpp"
 #include "cli/settings_options.hpp"
 #include "cli/socket_paths.hpp"
 #include "cli/verbs.hpp"
+#include "interceptor/netd_client.hpp"
 #include "io/log.hpp"
+#include "io/privileges.hpp"
 #include "io/signals.hpp"
 
 namespace omnilink::cli {
@@ -30,7 +35,12 @@ settings defaults() {
   return out;
 }
 
-// Empty: there is something to serve, and the way to the sockets is there.
+// nftables, and what it takes to change them, are only for what the kernel is to send us.
+bool needs_netd(const settings& of) {
+  return std::ranges::any_of(of.service.listeners, [](const auto& l) { return l.kind == interceptor::listen_kind::redirect; });
+}
+
+// Empty lines: there is something to serve.
 refusal prepare(const flags& given, settings& into) {
   if (refusal no = apply(given.common, into); !no.lines.empty()) return no;
   if (into.service.listeners.empty()) {
@@ -39,10 +49,15 @@ refusal prepare(const flags& given, settings& into) {
     }
     into.service.listeners.push_back(*interceptor::parse_listen_url("mixed://127.0.0.1:1080"));
   }
+  return {exit_done, {}};
+}
+
+// Empty lines: the way to the sockets is there, and `owner`'s.
+refusal prepare_sockets(const settings& of, const service_user& owner) {
   const std::string directory = socket_directory();
   const auto in_it = [&](const std::string& path) { return path.starts_with(directory + "/"); };
-  if (!directory.empty() && (in_it(into.service.query_socket) || in_it(into.service.admin_socket))) {
-    if (std::string wrong = make_socket_directory(directory); !wrong.empty()) return {exit_failed, {wrong}};
+  if (!directory.empty() && (in_it(of.service.query_socket) || in_it(of.service.admin_socket))) {
+    if (std::string wrong = make_socket_directory(directory, owner); !wrong.empty()) return {exit_failed, {wrong}};
   }
   return {exit_done, {}};
 }
@@ -65,13 +80,20 @@ struct outcome {
 };
 
 // Until the service has ended. Where nobody asked for that, it gave up and has said why in the log.
-outcome serve(actors::service& service, const io::descriptor& signals) {
+outcome serve(actors::service& service, const io::descriptor& signals, int netd) {
   int ended_by = 0;
   bool draining = false;
-  pollfd waits[] = {{service.finished_fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
+  // Of netd only its end is heard here; what it says is read by who asked.
+  pollfd waits[] = {{service.finished_fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}, {netd, 0, 0}};
   for (;;) {
     if (::poll(waits, std::size(waits), -1) < 0) continue;
     if (waits[0].revents != 0) break;
+    if (waits[2].revents != 0) {
+      io::log::line(io::log::level::error, "netd-lost", {{"meaning", "its rules are gone; what runs may end"}});
+      waits[2].fd = -1;
+      service.drain();
+    }
+    if (waits[1].revents == 0) continue;
     const int signal = io::next_signal(signals);
     if (signal == SIGHUP) {
       io::log::line(io::log::level::warn, "no-reload",
@@ -89,12 +111,13 @@ outcome serve(actors::service& service, const io::descriptor& signals) {
   return {draining || ended_by != 0 ? exit_done : exit_failed, ended_by};
 }
 
-outcome start_and_serve(const flags& given, const settings& wanted, const io::descriptor& signals) {
+outcome start_and_serve(const flags& given, const settings& wanted, const io::descriptor& signals,
+                        interceptor::netd_client* netd) {
   const auto failed = [](std::string_view why) {
     complain(why);
     return outcome{exit_failed, 0};
   };
-  actors::service service{wanted.service};
+  actors::service service{wanted.service, netd};
   if (const auto wrong = service.start()) return failed(*wrong);
   say_ready(wanted, service.listening());
   if (given.ready_fd >= 0) {
@@ -102,22 +125,59 @@ outcome start_and_serve(const flags& given, const settings& wanted, const io::de
       return failed(wrong);
   }
   notify_supervisor("READY=1");
-  return serve(service, signals);
+  return serve(service, signals, netd ? netd->channel_fd() : -1);
 }
 
-int run(const flags& given) {
-  const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP});
-  std::signal(SIGPIPE, SIG_IGN);  // a client that is gone shows where it is written to
-  settings wanted = defaults();
-  if (const refusal no = prepare(given, wanted); !no.lines.empty()) {
-    for (const auto& line : no.lines) complain(line);
-    return no.exit_code;
-  }
+int say(const refusal& no) {
+  for (const auto& line : no.lines) complain(line);
+  return no.exit_code;
+}
+
+int serve_until_end(const flags& given, const settings& wanted, const io::descriptor& signals, interceptor::netd_client* netd) {
   io::log::init(wanted.log);
-  const outcome end = start_and_serve(given, wanted, signals);
+  const outcome end = start_and_serve(given, wanted, signals, netd);
   io::log::shutdown();
   if (end.signal != 0) io::end_by_signal(end.signal);
   return end.exit_code;
+}
+
+// The worker behind netd, from fork to its end.
+int run_as_worker(flags given, settings wanted, const service_user& user, io::descriptor channel, bool again) {
+  const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP});
+  if (again) {
+    given.ready_fd = -1;  // whoever waited for it has gone on
+    // The file as it is now, if it is good: a reload since the start shall not be forgotten.
+    settings fresh = defaults();
+    if (const refusal no = prepare(given, fresh); no.lines.empty()) wanted = std::move(fresh);
+  }
+  if (std::string wrong = io::drop_all_privileges(user.uid, user.gid); !wrong.empty()) return complain(wrong), exit_failed;
+  interceptor::netd_client netd{std::move(channel)};
+  return serve_until_end(given, wanted, signals, &netd);
+}
+
+int run_with_netd(const flags& given, const settings& wanted, const service_user& user) {
+  if (!io::may_change_network()) {
+    complain("a redirect listener needs CAP_NET_ADMIN for its nftables rules: start omnilink as root; for one command, "
+             "`omnilink exec` needs no privileges");
+    return exit_failed;
+  }
+  const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});
+  const worker_main worker = [&](io::descriptor channel, bool again) {
+    return run_as_worker(given, wanted, user, std::move(channel), again);
+  };
+  return run_as_netd({user, wanted.log, io::descriptor{given.ready_fd}}, signals, worker);
+}
+
+int run(const flags& given) {
+  std::signal(SIGPIPE, SIG_IGN);  // a client that is gone shows where it is written to
+  settings wanted = defaults();
+  if (const refusal no = prepare(given, wanted); !no.lines.empty()) return say(no);
+  const auto user = needs_netd(wanted) ? find_service_user(wanted.user) : service_user{::geteuid(), ::getegid()};
+  if (user.has_error()) return complain(user.error()), exit_config;
+  if (const refusal no = prepare_sockets(wanted, *user); !no.lines.empty()) return say(no);
+  if (needs_netd(wanted)) return run_with_netd(given, wanted, *user);
+  const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP});
+  return serve_until_end(given, wanted, signals, nullptr);
 }
 
 }  // namespace
@@ -130,7 +190,7 @@ void add_run(CLI::App& program, action& chosen) {
                             given, run);
   add_settings_options(verb, given->common);
   verb.add_option("-L,--listen", given->common.listeners,
-                  "Listen here: mixed://, socks5:// or http:// with\naddress and port; default "
+                  "Listen here: mixed://, socks5://, http:// or redirect://\nwith address and port; default "
                   "mixed://127.0.0.1:1080")
       ->type_name("URL")
       ->allow_extra_args(false);

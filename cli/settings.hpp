@@ -12,6 +12,7 @@ namespace omnilink::cli {
 struct settings {
   actors::configuration service;
   io::log_config log;
+  std::string user;  ///< [service] user: who the service is behind netd; empty: see service_user.hpp
 };
 
 /// The flags that `run` and `exec` share.

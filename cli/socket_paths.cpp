@@ -22,7 +22,7 @@ std::string socket_directory() {
   return runtime && *runtime == '/' ? std::string{runtime} + "/omnilink" : std::string{};
 }
 
-std::string make_socket_directory(const std::string& directory) {
+std::string make_socket_directory(const std::string& directory, const service_user& owner) {
   const bool made = ::mkdir(directory.c_str(), 0755) == 0;
   const int why = errno;
   struct stat about {};
@@ -31,10 +31,14 @@ std::string make_socket_directory(const std::string& directory) {
   }
   if (made) ::chmod(directory.c_str(), 0755);  // whatever the umask says: others may ask query.sock
   // In a directory of somebody else's, the sockets could be theirs as well.
-  if (!S_ISDIR(about.st_mode) || about.st_uid != ::geteuid() || (about.st_mode & S_IWOTH)) {
+  const bool ours = about.st_uid == ::geteuid() || about.st_uid == owner.uid;
+  if (!S_ISDIR(about.st_mode) || !ours || (about.st_mode & S_IWOTH)) {
     return core::quoted(directory) +
            ": not a directory of our own; remove it, or set socket in [query] and [admin]";
   }
+  if (about.st_uid != owner.uid && ::chown(directory.c_str(), owner.uid, owner.gid) != 0)
+    return core::quoted(directory) + ": cannot be given to user " + std::to_string(owner.uid) + ": " +
+           std::generic_category().message(errno);
   return {};
 }
 

@@ -1,12 +1,14 @@
-// The one interface to whatever changes the kernel's network state. Its homes: the sandbox's child process (sandbox.hpp)
-// and the tests' double; netd comes with the redirect listener. Nobody else calls libnftables or rtnetlink.
+// The one interface to whatever changes the kernel's network state. Its homes: the sandbox's child process (sandbox.hpp),
+// netd (netd_client.hpp) and the tests' double. Nobody else calls libnftables or rtnetlink.
 #pragma once
 
 #include <boost/system/result.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "interceptor/listener_config.hpp"
 #include "io/descriptor.hpp"
 
 namespace omnilink::interceptor {
@@ -15,6 +17,12 @@ namespace omnilink::interceptor {
 struct plan {
   std::uint32_t workers = 1;                        ///< 1 to 64
   std::vector<std::uint16_t> host_loopback_ports;   ///< sandbox: these ports of 127.0.0.1 and ::1 are the host's; at most 64
+  std::vector<listener_config> listeners{};         ///< netd: all of them; the sandbox has none
+};
+
+/// The sockets of one listener of the plan.
+struct opened_listener {
+  std::vector<io::descriptor> v4, v6;  ///< listening, non-blocking, steered by core::shard_of; index = worker, or none
 };
 
 /// What the installer hands out: descriptors made where the worker could not make them.
@@ -27,6 +35,8 @@ struct installation {
   /// A NETLINK_SOCK_DIAG socket of that network namespace, and the namespace's cookie (SO_NETNS_COOKIE).
   io::descriptor sock_diag;
   std::uint64_t netns = 0;
+  /// netd: one for each listener of the plan, in its order; empty: the service opens them itself.
+  std::vector<opened_listener> listeners;
 };
 
 /// Why nothing was installed: one line, `step: cause` and the remedy.
@@ -41,7 +51,11 @@ class installer {
   virtual ~installer() = default;
   /// All of the plan, or nothing and why. Called once, on the control thread; may block briefly.
   virtual boost::system::result<installation, install_failure> install(const plan& wanted) = 0;
-  /// Takes everything back; idempotent.
+  /// The intercepted programs' loopback is their own, not the host's: the sandbox.
+  virtual bool has_private_loopback() const noexcept = 0;
+  /// Another capture or fail for the listeners that are there; all or nothing. On the control thread.
+  virtual std::optional<install_failure> replace(const plan& wanted) = 0;
+  /// Takes everything back, but the guard of what is to fail closed; idempotent. May block briefly.
   virtual void remove() noexcept = 0;
 };
 

@@ -1,18 +1,15 @@
-// One packet each way between the service and an installer in another process, with descriptors beside it.
+// The sandbox's conversation (wire/installer_messages.hpp) over a packet channel.
 #pragma once
 
 #include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
+#include "interceptor/packet_channel.hpp"
 #include "io/descriptor.hpp"
 #include "wire/installer_messages.hpp"
 
 namespace omnilink::interceptor {
-
-/// A connected SOCK_SEQPACKET pair, close-on-exec; empty: errno says why.
-std::pair<io::descriptor, io::descriptor> make_installer_channel() noexcept;
 
 /// The descriptors stay the caller's. False: the other side is gone, or errno.
 bool send_message(int channel, const wire::installer_message& message, std::span<const int> descriptors = {});

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "core/nearest_word.hpp"
+#include "interceptor/capture_words.hpp"
 #include "wire/url.hpp"
 
 namespace omnilink::interceptor {
@@ -13,13 +15,16 @@ namespace {
 /// The port that people expect of a proxy on their own machine.
 constexpr std::uint16_t default_port = 1080;
 
-constexpr std::array schemes{listen_kind::mixed, listen_kind::socks5, listen_kind::http};
-constexpr std::array<std::string_view, 4> later_schemes{"redirect", "tproxy", "cgroup", "tcp"};
+/// And of one that intercepts (redsocks, dae).
+constexpr std::uint16_t default_redirect_port = 12345;
+
+constexpr std::array schemes{listen_kind::mixed, listen_kind::socks5, listen_kind::http, listen_kind::redirect};
+constexpr std::array<std::string_view, 3> later_schemes{"tproxy", "cgroup", "tcp"};
 
 std::string no_such_scheme(std::string_view word) {
   if (std::ranges::find(later_schemes, word) != later_schemes.end()) {
     return "a listener of kind " + core::quoted(word) +
-           " is not supported by this version; use mixed, socks5 or http";
+           " is not supported by this version; use mixed, socks5, http or redirect";
   }
   std::array<std::string_view, schemes.size()> known;
   std::ranges::transform(schemes, known.begin(), name_of);
@@ -31,18 +36,55 @@ std::optional<core::address> parse_host(std::string_view host) noexcept {
   return host.empty() ? core::address::v4(0x7f000001) : core::address::parse(host);
 }
 
-// Empty: nothing but allow_remote is there.
-std::string read_parameters(const wire::url& from, listener_config& out) {
-  constexpr std::array<std::string_view, 1> known{"allow_remote"};
-  for (const auto& given : from.parameters) {
-    if (given.key != known[0]) {
-      return "the parameter " + core::quoted(given.key) + " is unknown" +
-             core::did_you_mean(given.key, known);
-    }
+std::string read_list(std::string_view key, std::string_view words, core::capture& into) {
+  while (true) {
+    const std::size_t comma = words.find(',');
+    if (std::string wrong = add_capture_word(key, words.substr(0, comma), into); !wrong.empty()) return wrong;
+    if (comma == words.npos) return {};
+    words.remove_prefix(comma + 1);
+  }
+}
+
+// Empty: done.
+std::string read_parameter(const wire::url::parameter& given, listener_config& out) {
+  const bool redirect = out.kind == listen_kind::redirect;
+  if (given.key == "allow_remote") {
     if (given.value != "true" && given.value != "false") return "allow_remote is true or false";
     out.allow_remote = given.value == "true";
+    return {};
+  }
+  if (redirect && given.key == "fail") {
+    if (given.value != "open" && given.value != "closed") return "fail is open or closed";
+    out.fail_closed = given.value == "closed";
+    return {};
+  }
+  if (redirect && std::ranges::find(capture_keys, given.key) != capture_keys.end())
+    return read_list(given.key, given.value, out.capture);
+  std::vector<std::string_view> known{"allow_remote"};
+  if (redirect) {
+    known.push_back("fail");
+    known.insert(known.end(), capture_keys.begin(), capture_keys.end());
+  }
+  return "the parameter " + core::quoted(given.key) + " is unknown" + core::did_you_mean(given.key, known);
+}
+
+std::string read_parameters(const wire::url& from, listener_config& out) {
+  for (const auto& given : from.parameters) {
+    if (std::string wrong = read_parameter(given, out); !wrong.empty()) return wrong;
   }
   return {};
+}
+
+// The kernel sends what this machine's programs open to its loopback address, and what others open to the
+// address of the interface that it came by.
+std::string validate_redirect(const listener_config& of) {
+  const bool out = of.capture.direction == core::capture::way::out;
+  if (std::string wrong = of.capture.validate(); !wrong.empty()) return wrong;
+  if (out && of.where.address.is_loopback()) return {};
+  if (of.where.address.is_unspecified()) return {};
+  return out ? "a redirect listener of direction out listens on 127.0.0.1 (and on ::1), not on " + of.where.address.to_string()
+             : "a redirect listener of direction " + std::string{name_of(of.capture.direction)} +
+                   " listens on 0.0.0.0 (and on ::), where the kernel sends what came from other machines";
 }
 
 }  // namespace
@@ -62,6 +104,9 @@ std::string_view name_of(listen_kind kind) noexcept {
 }
 
 std::string listener_config::validate() const {
+  if (kind == listen_kind::redirect) {
+    if (std::string wrong = validate_redirect(*this); !wrong.empty()) return wrong;
+  }
   if (allow_remote || where.address.is_loopback()) return {};
   return where.to_string() +
          " can be reached from other machines; if they are meant to use it, set allow_remote = true";
@@ -83,7 +128,7 @@ boost::system::result<listener_config, std::string> parse_listen_url(std::string
   if (!host)
     return core::quoted(parsed->host) +
            " is not an IP address; a listener has an address, as 127.0.0.1 or [::1]";
-  out.where = {*host, parsed->port.value_or(default_port)};
+  out.where = {*host, parsed->port.value_or(out.kind == listen_kind::redirect ? default_redirect_port : default_port)};
   if (std::string wrong = read_parameters(*parsed, out); !wrong.empty()) return wrong;
   return out;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/capture.hpp"
 #include "core/endpoint.hpp"
 
 namespace omnilink::interceptor {
@@ -18,12 +19,15 @@ struct listener_config {
   listen_kind kind = listen_kind::mixed;
   core::endpoint where;           ///< port 0: any free one
   bool allow_remote = false;      ///< needed for an address that is not loopback
+  core::capture capture;          ///< redirect: what is taken
+  bool fail_closed = true;        ///< redirect: what it takes is rejected while omnilink is not there
   std::string validate() const;   ///< empty: valid; otherwise what is wrong and the remedy
   std::string to_string() const;  ///< "mixed://127.0.0.1:1080"
 };
 
-/// `scheme://[host][:port][?allow_remote=true]`, schemes mixed socks5 http: an IP address or nothing, which
-/// means 127.0.0.1; default port 1080. The error is one line without a place; the caller adds it, and asks
+/// `scheme://[host][:port][?key=value&…]`, schemes mixed socks5 http redirect: an IP address or nothing, which
+/// means 127.0.0.1; default port 1080, for redirect 12345. Keys: allow_remote, for redirect fail and those of
+/// `capture` (capture_words.hpp), lists with commas. The error is one line without a place; the caller adds it, and asks
 /// validate().
 boost::system::result<listener_config, std::string> parse_listen_url(std::string_view url);
 

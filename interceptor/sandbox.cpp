@@ -53,7 +53,7 @@ boost::system::result<installation, install_failure> to_installation(received_me
 }  // namespace
 
 boost::system::result<std::unique_ptr<sandbox>, install_failure> sandbox::spawn(const options& wanted) {
-  auto [ours, theirs] = make_installer_channel();
+  auto [ours, theirs] = make_packet_channel();
   if (!ours) return sandbox_failure("socketpair", errno);
   ::setsockopt(ours.get(), SOL_SOCKET, SO_RCVTIMEO, &install_timeout, sizeof(install_timeout));
   const pid_t parent = ::getpid();

@@ -33,6 +33,9 @@ class sandbox : public installer {
   sandbox& operator=(const sandbox&) = delete;
 
   boost::system::result<installation, install_failure> install(const plan& wanted) override;
+  bool has_private_loopback() const noexcept override { return true; }
+  /// A sandbox is as it was made: done, nothing changes.
+  std::optional<install_failure> replace(const plan&) override { return std::nullopt; }
   /// A child that has not become the command ends itself; a running command is left alone. The namespaces go
   /// with their last process.
   void remove() noexcept override;

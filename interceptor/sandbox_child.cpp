@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/netlink.h>
-#include <nftables/libnftables.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -14,6 +12,7 @@
 #include <cstring>
 
 #include "interceptor/installer_channel.hpp"
+#include "interceptor/nft.hpp"
 #include "interceptor/rtnetlink.hpp"
 #include "interceptor/ruleset.hpp"
 #include "interceptor/sandbox_failure.hpp"
@@ -144,15 +143,10 @@ failure load_rules(const wire::install_request& wanted, const installation& made
                             port_of(made.dns_udp_v4),          port_of(made.dns_udp_v6),
                             port_of(made.dns_tcp_v4),          port_of(made.dns_tcp_v6)};
   const std::string rules = sandbox_ruleset(ports, wanted.host_loopback_ports);
-  // The library ends the process when it gets no socket.
-  if (!io::descriptor{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)})
-    return sandbox_failure("nft", errno);
-  const std::unique_ptr<nft_ctx, decltype(&nft_ctx_free)> nft{nft_ctx_new(NFT_CTX_DEFAULT), &nft_ctx_free};
-  if (!nft) return sandbox_failure("nft", errno);
-  nft_ctx_buffer_error(nft.get());
-  if (nft_run_cmd_from_buffer(nft.get(), rules.c_str()) == 0) return std::nullopt;
-  const std::string_view said{nft_ctx_get_error_buffer(nft.get())};
-  return sandbox_failure("nft", 0, said.substr(0, said.find('\n')));
+  const auto rules_loader = nft::open();
+  if (!rules_loader) return sandbox_failure("nft", errno);
+  const std::string said = rules_loader->run(rules);
+  return said.empty() ? std::nullopt : failure{sandbox_failure("nft", 0, said)};
 }
 
 // --- the child

@@ -25,6 +25,7 @@ struct entry {
   std::uint64_t generation = 0;     ///< unique in its shard; tells uses of the same key apart
   std::uint64_t cookie = 0;             ///< SO_COOKIE of the accepted socket: never given twice
   std::uint32_t uid = unknown_uid;  ///< owner of the program's socket
+  bool redirected = false;          ///< the kernel sent it to us: the program's socket has the original destination as its peer
   flow_state state = flow_state::live;
   core::instant created{};
   core::instant closed{};  ///< meaningful when closed

@@ -23,6 +23,8 @@ class installer_double final : public interceptor::installer {
     where = io::bound_address(out.redirect_v4.front().get());
     return out;
   }
+  std::optional<install_failure> replace(const interceptor::plan&) override { return std::nullopt; }
+  bool has_private_loopback() const noexcept override { return true; }
   void remove() noexcept override {}
 
   bool refuse = false;

@@ -136,13 +136,42 @@ TEST(config_file, an_unknown_key_suggests_the_nearest) {
 TEST(config_file, keys_of_a_later_version_are_not_called_unknown) {
   for (const char* text :
        {"version = 1\n[admin]\nhttp = \"127.0.0.1:9090\"", "version = 1\n[[rule]]\naction = \"direct\"",
-        "version = 1\n[[listen]]\nurl = \"mixed://\"\nfail = \"open\"",
         "version = 1\n[[chain]]\nname = \"a\"\nhops = [\"direct\"]\npolicy = \"strict\"",
         "version = 1\n[[hop]]\nname = \"a\"\nurl = \"https://h\"\ntls = { pin = \"x\" }"}) {
     const lines all = errors_of(text);
     ASSERT_EQ(all.size(), 1u) << joined(all);
     EXPECT_NE(all[0].find("is not supported by this version"), std::string::npos) << all[0];
   }
+}
+
+TEST(config_file, a_redirect_listener_says_what_it_captures) {
+  settings out;
+  const std::string text =
+      "version = 1\n[[listen]]\nurl = \"redirect://:12345\"\nfail = \"open\"\n"
+      "capture = { direction = \"out\", port = [80, \"8000-8100\"], cidr = \"203.0.113.0/24\", uid = [0, \"root\"], iface = \"lo\" }\n";
+  EXPECT_EQ(joined(read_config(text, "o.toml", out)), "");
+  ASSERT_EQ(out.service.listeners.size(), 1u);
+  const auto& l = out.service.listeners[0];
+  EXPECT_FALSE(l.fail_closed);
+  EXPECT_EQ(l.capture.ports, (std::vector<core::port_range>{{80, 80}, {8000, 8100}}));
+  EXPECT_EQ(l.capture.networks, std::vector{*core::cidr::parse("203.0.113.0/24")});
+  EXPECT_EQ(l.capture.uids, (std::vector<std::uint32_t>{0, 0}));
+  EXPECT_EQ(l.capture.interfaces, std::vector<std::string>{"lo"});
+}
+
+TEST(config_file, what_is_wrong_with_a_capture_has_its_place) {
+  const std::string redirect = "version = 1\n[[listen]]\nurl = \"redirect://:12345\"\n";
+  expect_error(redirect, ":3:7", "capture has no condition");
+  expect_error(redirect + "capture = {}", ":4:11", "capture has no condition");
+  expect_error(redirect + "capture = { port = 80, ports = 81 }", ":4:24", "did you mean \"port\"");
+  expect_error(redirect + "capture = { uid = 5, port = [80, 0] }", ":4:34", "neither a port nor a range");
+  expect_error(redirect + "capture = { port = 80, cidr = \"10.0.0.1/8\" }", ":4:31", "is 10.0.0.0/8 meant?");
+  expect_error(redirect + "capture = { port = 80, uid = \"no-such-user\" }", ":4:30", "no user \"no-such-user\"");
+  expect_error(redirect + "capture = { port = 80, exe = \"/usr/bin/curl\" }", ":4:30", "use uid or gid");
+  expect_error(redirect + "capture = { port = 80, direction = \"inn\" }", ":4:36", "did you mean \"in\"");
+  expect_error(redirect + "capture = { port = 80, direction = \"in\" }", ":3:7", "listens on 0.0.0.0");
+  expect_error(redirect + "capture = { port = 80 }\nfail = \"ajar\"", ":5:8", "closed");
+  expect_error("version = 1\n[[listen]]\nurl = \"mixed://\"\nfail = \"open\"", ":4:8", "belongs to a redirect listener");
 }
 
 TEST(config_file, types) {

@@ -16,7 +16,7 @@ struct installer_channel : testing::Test {
   io::descriptor near, far;
 
   void SetUp() override {
-    std::tie(near, far) = make_installer_channel();
+    std::tie(near, far) = make_packet_channel();
     ASSERT_TRUE(near);
     ASSERT_TRUE(far);
   }

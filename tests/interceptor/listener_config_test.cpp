@@ -38,7 +38,12 @@ TEST(listener_config, what_is_refused) {
   } const cases[] = {
       {"mxied://", "did you mean \"mixed\"?"},
       {"tproxy://", "not supported by this version"},
-      {"redirect://:1", "not supported by this version"},
+      {"tproxy://:1", "not supported by this version"},
+      {"redirect://:1?prot=80", "did you mean \"port\""},
+      {"redirect://:1?port=80,,81", "neither a port nor a range"},
+      {"redirect://:1?port=80&fail=maybe", "fail is open or closed"},
+      {"redirect://:1?port=80&exe=/bin/sh", "use uid or gid"},
+      {"mixed://:1?port=80", "the parameter \"port\" is unknown"},
       {"mixed://localhost", "not an IP address"},
       {"mixed://me:hunter2@127.0.0.1", "not supported by this version"},
       {"mixed://?allow_remtoe=true", "did you mean \"allow_remote\"?"},

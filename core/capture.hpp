@@ -1,0 +1,48 @@
+// Which connections a listener takes: the conditions that the user wrote under `capture`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/cidr.hpp"
+
+namespace omnilink::core {
+
+/// Values of one kind of condition; people who need more write networks, and a plan stays one message.
+inline constexpr std::size_t capture_values_max = 256;
+/// Bytes in the name of an interface: IFNAMSIZ of netdevice(7) without the null.
+inline constexpr std::size_t interface_name_max = 15;
+
+struct port_range {
+  std::uint16_t first = 0, last = 0;  ///< 1 to 65535, both within
+  friend bool operator==(const port_range&, const port_range&) = default;
+};
+
+/// A connection is taken when it meets every kind of condition that is given, of each kind any one value.
+struct capture {
+  enum class way : std::uint8_t {
+    out,      ///< what programs of this machine open
+    in,       ///< what other machines open to this one
+    forward,  ///< what other machines open through this one, their gateway
+  };
+  way direction = way::out;
+  std::vector<port_range> ports;        ///< of the destination
+  std::vector<cidr> networks;           ///< of the destination; none: any but this machine's own addresses
+  std::vector<std::uint32_t> uids;      ///< out only: of the program
+  std::vector<std::uint32_t> gids;      ///< out only
+  std::vector<std::string> interfaces;  ///< out: it leaves by; in and forward: it came by
+
+  /// No condition at all, which is never meant as "everything".
+  bool empty() const noexcept;
+  /// Empty: valid; otherwise what is wrong and the remedy, in one line.
+  std::string validate() const;
+  friend bool operator==(const capture&, const capture&) = default;
+};
+
+std::string_view name_of(capture::way direction) noexcept;
+
+/// "443" or "8000-8100"; nullopt: neither.
+std::optional<port_range> parse_port_range(std::string_view text) noexcept;
+
+}  // namespace omnilink::core

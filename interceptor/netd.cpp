@@ -1,0 +1,205 @@
+#include "interceptor/netd.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "interceptor/netd_failure.hpp"
+#include "interceptor/packet_channel.hpp"
+#include "io/accept.hpp"
+#include "io/address.hpp"
+#include "io/listen.hpp"
+
+namespace omnilink::interceptor {
+namespace {
+
+using refusal = std::optional<wire::netd_refusal>;
+
+core::address wildcard(bool v6) noexcept { return v6 ? core::address::v6({}) : core::address::v4(0u); }
+
+core::address loopback(bool v6) noexcept {
+  return v6 ? core::address::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}) : core::address::v4(0x7f000001);
+}
+
+// A redirect listener has sockets of both families on one port.
+core::endpoint of_family(const core::endpoint& where, bool v6) noexcept {
+  return {where.address.is_loopback() ? loopback(v6) : wildcard(v6), where.port};
+}
+
+std::uint16_t port_of(const std::vector<io::descriptor>& group) noexcept {
+  return group.empty() ? std::uint16_t{0} : io::bound_address(group.front().get()).port;
+}
+
+std::vector<io::descriptor> copies(const std::vector<io::descriptor>& of) {
+  std::vector<io::descriptor> out;
+  for (const auto& one : of) out.emplace_back(::fcntl(one.get(), F_DUPFD_CLOEXEC, 0));
+  return out;
+}
+
+// Without an address the loopback interface takes no IPv6 connection; what would be redirected there is refused by the kernel.
+bool has_ipv6(const core::endpoint& where) noexcept {
+  const io::descriptor probe{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_storage name;
+  const socklen_t size = io::to_sockaddr({of_family(where, true).address, 0}, name);
+  return probe && ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&name), size) == 0;
+}
+
+// Empty: done.
+std::string open_group(const core::endpoint& where, std::uint32_t workers, std::vector<io::descriptor>& into) {
+  auto opened = io::open_listeners(where, workers);
+  if (opened.has_error()) return opened.error();
+  into = std::move(*opened);
+  return {};
+}
+
+std::string open_sockets(const wire::netd_listener& wanted, std::uint32_t workers, std::vector<io::descriptor>& v4,
+                         std::vector<io::descriptor>& v6) {
+  if (!wanted.capture) return open_group(wanted.where, workers, wanted.where.address.is_v6() ? v6 : v4);
+  // A port that is free for IPv4 may be taken for IPv6.
+  constexpr int attempts = 16;
+  std::string wrong;
+  for (int i = 0; i < (wanted.where.port == 0 ? attempts : 1); ++i) {
+    wrong = open_group(of_family(wanted.where, false), workers, v4);
+    if (!wrong.empty() || !has_ipv6(wanted.where)) return wrong;
+    wrong = open_group({of_family(wanted.where, true).address, port_of(v4)}, workers, v6);
+    if (wrong.empty()) return {};
+  }
+  return wrong;
+}
+
+// Every change of nf_tables in this network namespace; needs CAP_NET_ADMIN.
+io::descriptor watch_changes() noexcept {
+  io::descriptor out{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER)};
+  // An unbound socket has the kernel's own port number, to which the kernel does not send its news.
+  const sockaddr_nl any{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = 0};
+  const int group = NFNLGRP_NFTABLES;
+  if (!out || ::bind(out.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0 ||
+      ::setsockopt(out.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) return {};
+  return out;
+}
+
+void drain(int fd) noexcept {
+  char bytes[16384];
+  // ENOBUFS: more happened than fitted, which says as much.
+  while (::recv(fd, bytes, sizeof bytes, 0) > 0 || errno == ENOBUFS || errno == EINTR) {
+  }
+}
+
+const std::string list_guard = fmt::format("list table {}", guard_table);
+
+// In one transaction: there is no moment without.
+std::string replace_guard(const std::string& with) {
+  return fmt::format("table {0}\ndelete table {0}\n{1}", guard_table, with);
+}
+
+}  // namespace
+
+bool netd::answer(int channel) {
+  const auto packet = receive_packet(channel, wire::netd_message_max);
+  if (!packet) return false;
+  const auto message = wire::decode_netd_message(packet->data);
+  if (!message) return false;
+  const auto say = [channel](const wire::netd_message& what) { return send_packet(channel, wire::encode(what)); };
+  if (std::holds_alternative<wire::netd_withdraw>(*message)) {
+    withdraw();
+    withdrawn_ = true;
+    return say(wire::netd_done{});
+  }
+  const auto* wanted = std::get_if<wire::netd_install>(&*message);
+  if (wanted == nullptr) return false;
+  if (auto no = install(*wanted)) return say(std::move(*no));
+  if (wanted->want_sockets && !hand_out(channel)) return false;
+  return say(wire::netd_done{});
+}
+
+refusal netd::install(const wire::netd_install& wanted) {
+  // Steering counts workers: with another number of them no group of sockets can stay.
+  if (wanted.workers != workers_) listeners_.clear();
+  std::vector<listener> fresh;
+  if (auto no = open_listeners(wanted, fresh)) return no;
+  if (auto no = load_rules(fresh)) return no;
+  workers_ = wanted.workers;
+  listeners_ = std::move(fresh);
+  withdrawn_ = false;
+  return std::nullopt;
+}
+
+refusal netd::open_listeners(const wire::netd_install& wanted, std::vector<listener>& into) {
+  for (const auto& one : wanted.listeners) {
+    const auto same = [&](const listener& l) {
+      return l.wanted.where == one.where && l.wanted.capture.has_value() == one.capture.has_value();
+    };
+    const auto kept = std::ranges::find_if(listeners_, same);
+    listener out{one, {}, {}};
+    if (kept != listeners_.end()) {
+      out.v4 = copies(kept->v4);
+      out.v6 = copies(kept->v6);
+    } else if (std::string wrong = open_sockets(one, wanted.workers, out.v4, out.v6); !wrong.empty()) {
+      return netd_failure("listen", 0, wrong);
+    }
+    into.push_back(std::move(out));
+  }
+  return std::nullopt;
+}
+
+refusal netd::load_rules(const std::vector<listener>& all) {
+  std::vector<redirection> wanted;
+  for (const auto& l : all) {
+    if (l.wanted.capture) wanted.push_back({*l.wanted.capture, port_of(l.v4), l.wanted.fail_closed});
+  }
+  if (wanted.empty() && !nft_) return std::nullopt;
+  if (auto no = open_nft()) return no;
+  std::string commands = captures_ ? fmt::format("delete table {}\n", capture_table) : std::string{};
+  if (!wanted.empty()) commands += capture_ruleset(wanted, worker_);
+  const std::string guard = guard_ruleset(wanted, worker_);
+  commands += replace_guard(guard);
+  if (const std::string said = nft_->run(commands); !said.empty()) return netd_failure("nft", 0, said);
+  captures_ = !wanted.empty();
+  guard_ = guard;
+  guard_as_kept_ = guard.empty() ? std::string{} : nft_->list(list_guard);
+  if (!guard.empty() && !changes_) changes_ = watch_changes();
+  return std::nullopt;
+}
+
+refusal netd::open_nft() {
+  if (nft_) return std::nullopt;
+  nft_ = nft::open();
+  if (!nft_) return netd_failure("nft", errno);
+  // One that is ours went with its process. This one would be taken over, whoever's it is.
+  const std::string tables = nft_->list("list tables");
+  if (tables.find(fmt::format("table {}\n", capture_table)) == std::string::npos) return std::nullopt;
+  nft_.reset();
+  return netd_failure("nft", EEXIST);
+}
+
+bool netd::hand_out(int channel) const {
+  return std::ranges::all_of(listeners_, [channel](const listener& l) {
+    std::vector<int> beside;
+    for (const auto& socket : l.v4) beside.push_back(socket.get());
+    for (const auto& socket : l.v6) beside.push_back(socket.get());
+    const wire::netd_opened opened{static_cast<std::uint32_t>(l.v4.size()), static_cast<std::uint32_t>(l.v6.size())};
+    return send_packet(channel, wire::encode(opened), beside);
+  });
+}
+
+bool netd::restore_guard() {
+  drain(changes_.get());
+  if (guard_.empty() || nft_->list(list_guard) == guard_as_kept_) return false;
+  nft_->run(replace_guard(guard_));
+  guard_as_kept_ = nft_->list(list_guard);
+  return true;
+}
+
+void netd::withdraw() noexcept {
+  listeners_.clear();
+  if (std::exchange(captures_, false)) nft_->run(fmt::format("delete table {}\n", capture_table));
+}
+
+}  // namespace omnilink::interceptor

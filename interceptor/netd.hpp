@@ -1,0 +1,68 @@
+// netd: the privileged half of the service. Holds the listening sockets and the kernel's rules, so that both stay when
+// the worker, which has no privileges, dies. Single-threaded; who runs it waits and decides about processes (cli).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "interceptor/nft.hpp"
+#include "interceptor/ruleset_capture.hpp"
+#include "io/descriptor.hpp"
+#include "wire/netd_messages.hpp"
+
+namespace omnilink::interceptor {
+
+class netd {
+ public:
+  /// `worker`: who the service runs as; its own connections are left alone.
+  explicit netd(const exemption& worker) : worker_{worker} {}
+  /// The rules go, the guard stays.
+  ~netd() = default;
+  netd(const netd&) = delete;
+  netd& operator=(const netd&) = delete;
+
+  /// Receives one message of the worker's and answers it. False: that worker is gone, or speaks nonsense.
+  bool answer(int channel);
+
+  /// Readable when somebody changed nf_tables; -1 while nothing is to be guarded.
+  int changes_fd() const noexcept { return changes_.get(); }
+  /// Puts the guard back if it is not as it was. True: it had to.
+  bool restore_guard();
+
+  /// Sockets are handed out.
+  bool serves() const noexcept { return !listeners_.empty(); }
+  /// They were, and the service has ended in order since.
+  bool withdrawn() const noexcept { return withdrawn_; }
+  /// There is a guard that will stay.
+  bool guards() const noexcept { return !guard_.empty(); }
+
+  /// Takes the rules back and closes the sockets; the guard stays.
+  void withdraw() noexcept;
+
+ private:
+  struct listener {
+    wire::netd_listener wanted;
+    std::vector<io::descriptor> v4, v6;  ///< index = worker
+  };
+
+  std::optional<wire::netd_refusal> install(const wire::netd_install& wanted);
+  std::optional<wire::netd_refusal> open_listeners(const wire::netd_install& wanted, std::vector<listener>& into);
+  std::optional<wire::netd_refusal> load_rules(const std::vector<listener>& all);
+  std::optional<wire::netd_refusal> open_nft();
+  bool hand_out(int channel) const;
+
+  const exemption worker_;
+  std::uint32_t workers_ = 0;
+  std::vector<listener> listeners_;
+  std::unique_ptr<nft> nft_;
+  bool captures_ = false;      ///< the capture table is there, and ours
+  std::string guard_;          ///< the commands that make the guard table; empty: none is wanted
+  std::string guard_as_kept_;  ///< how nft lists it
+  io::descriptor changes_;
+  bool withdrawn_ = false;
+};
+
+}  // namespace omnilink::interceptor

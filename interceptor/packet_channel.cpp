@@ -1,0 +1,86 @@
+#include "interceptor/packet_channel.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace omnilink::interceptor {
+namespace {
+
+union control_buffer {
+  cmsghdr alignment;
+  char bytes[CMSG_SPACE(packet_descriptors_max * sizeof(int))];
+};
+
+std::vector<io::descriptor> take_descriptors(msghdr& message) {
+  std::vector<io::descriptor> out;
+  for (cmsghdr* at = CMSG_FIRSTHDR(&message); at != nullptr; at = CMSG_NXTHDR(&message, at)) {
+    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t used = 0; used + sizeof(int) <= at->cmsg_len - CMSG_LEN(0); used += sizeof(int)) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(at) + used, sizeof(fd));
+      out.emplace_back(fd);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::pair<io::descriptor, io::descriptor> make_packet_channel() noexcept {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return {};
+  return {io::descriptor{ends[0]}, io::descriptor{ends[1]}};
+}
+
+bool send_packet(int channel, wire::bytes packet, std::span<const int> descriptors) {
+  iovec part{const_cast<std::uint8_t*>(packet.data()), packet.size()};
+  control_buffer control{};
+  msghdr out{};
+  out.msg_iov = &part;
+  out.msg_iovlen = 1;
+  if (!descriptors.empty()) {
+    if (descriptors.size() > packet_descriptors_max) return false;
+    out.msg_control = control.bytes;
+    out.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+    cmsghdr* head = CMSG_FIRSTHDR(&out);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(head), descriptors.data(), descriptors.size_bytes());
+  }
+  ssize_t sent;
+  do sent = ::sendmsg(channel, &out, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent == static_cast<ssize_t>(packet.size());
+}
+
+std::optional<received_packet> receive_packet(int channel, std::size_t most) {
+  received_packet out;
+  out.data.resize(most);
+  iovec part{out.data.data(), out.data.size()};
+  control_buffer control{};
+  msghdr in{};
+  in.msg_iov = &part;
+  in.msg_iovlen = 1;
+  in.msg_control = control.bytes;
+  in.msg_controllen = sizeof(control.bytes);
+  ssize_t size;
+  do size = ::recvmsg(channel, &in, MSG_CMSG_CLOEXEC);
+  while (size < 0 && errno == EINTR);
+  if (size < 0) return std::nullopt;
+  out.descriptors = take_descriptors(in);  // owned from here on, whatever else is wrong
+  const bool cut = (in.msg_flags & MSG_TRUNC) != 0;
+  // There is room for all that may come: what is missing is what the kernel could not open.
+  const bool too_many = !cut && (in.msg_flags & MSG_CTRUNC) != 0;
+  if (cut || too_many || size == 0) {
+    out.descriptors.clear();  // before errno, which closing may change
+    errno = too_many ? EMFILE : EPROTO;
+    return std::nullopt;
+  }
+  out.data.resize(static_cast<std::size_t>(size));
+  return out;
+}
+
+}  // namespace omnilink::interceptor

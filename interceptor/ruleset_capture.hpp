@@ -1,0 +1,38 @@
+// What netd tells netfilter for redirect listeners, as text for libnftables. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "core/capture.hpp"
+
+namespace omnilink::interceptor {
+
+/// The names are fixed: whoever cleans up must know them, and two services in one network namespace would undo each other.
+inline constexpr const char* capture_table = "inet omnilink";
+inline constexpr const char* guard_table = "inet omnilink_guard";
+
+/// A redirect listener: what goes to its port.
+struct redirection {
+  core::capture what;
+  std::uint16_t port = 0;    ///< of the listener, the same for IPv4 and IPv6
+  bool fail_closed = true;
+};
+
+/// Whose own connections are never captured: both must match.
+struct exemption {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+};
+
+/// The capture table, without what replaces an older one. It belongs to the netlink socket that loads it and goes with
+/// it, however that process ends.
+std::string capture_ruleset(std::span<const redirection> all, const exemption& own);
+
+/// The guard table: rejects what the redirections with fail_closed would have taken, and lets no packet of a redirected
+/// connection out that conntrack has forgotten. Belongs to nobody, so it outlives every process. Empty where nothing is to be
+/// guarded.
+std::string guard_ruleset(std::span<const redirection> all, const exemption& own);
+
+}  // namespace omnilink::interceptor

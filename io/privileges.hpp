@@ -1,0 +1,20 @@
+// What this process may do beyond an ordinary one (capabilities(7)), and giving it up. While there is one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace omnilink::io {
+
+/// Whether this process may change the rules of its network namespace (CAP_NET_ADMIN).
+bool may_change_network() noexcept;
+
+/// For good: becomes that user and group without others, without any capability, and with no way to gain one by execve
+/// (no_new_privs). A process that is not root keeps its user and group; they must be its own. Empty: done.
+std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid);
+
+/// Keeps what netd needs: to change the network's rules, to open low ports, and to start and signal workers as another user.
+/// Empty: done.
+std::string keep_network_privileges();
+
+}  // namespace omnilink::io

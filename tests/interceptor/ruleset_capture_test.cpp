@@ -1,0 +1,95 @@
+#include "interceptor/ruleset_capture.hpp"
+
+#include <gtest/gtest.h>
+
+
+namespace omnilink::interceptor {
+namespace {
+
+using way = core::capture::way;
+constexpr exemption own{28524, 28525};
+
+core::capture capturing(way direction, std::initializer_list<core::port_range> ports) {
+  core::capture out;
+  out.direction = direction;
+  out.ports = ports;
+  return out;
+}
+
+std::size_t at(const std::string& rules, std::string_view line) {
+  const auto found = rules.find(line);
+  EXPECT_NE(found, std::string::npos) << line << " is not in\n" << rules;
+  return found;
+}
+bool has(const std::string& rules, std::string_view line) { return rules.find(line) != std::string::npos; }
+
+TEST(ruleset_capture, goes_with_its_owner_and_spares_running_connections_and_our_own) {
+  const redirection one{capturing(way::out, {{80, 80}}), 15000, true};
+  const std::string rules = capture_ruleset({&one, 1}, own);
+  at(rules, "flags owner;");
+  const auto syn = at(rules, "tcp flags & (syn | ack) != syn accept\n");
+  const auto exempt = at(rules, "meta skuid 28524 meta skgid 28525 accept\n");
+  const auto taken = at(rules, "tcp dport { 80 } redirect to :15000\n");
+  EXPECT_LT(syn, exempt);
+  EXPECT_LT(exempt, taken);
+}
+
+TEST(ruleset_capture, A8_a_condition_without_addresses_takes_both_families) {
+  const redirection one{capturing(way::out, {{443, 443}}), 15000, true};
+  const std::string rules = capture_ruleset({&one, 1}, own);
+  EXPECT_TRUE(has(rules, "table inet omnilink {"));
+  EXPECT_TRUE(has(rules, "meta l4proto tcp fib daddr type != { local, broadcast, anycast, multicast } tcp dport { 443 } redirect"));
+  EXPECT_FALSE(has(rules, "nfproto"));
+  EXPECT_FALSE(has(rules, "ip daddr"));
+}
+
+TEST(ruleset_capture, every_condition_stands_in_its_rule) {
+  redirection one{capturing(way::out, {{80, 80}, {8000, 8100}}), 15000, true};
+  one.what.networks = {*core::cidr::parse("203.0.113.0/24"), *core::cidr::parse("2001:db8::/32")};
+  one.what.uids = {1000, 33};
+  one.what.gids = {100};
+  one.what.interfaces = {"eth0"};
+  const std::string rules = capture_ruleset({&one, 1}, own);
+  const std::string common = "meta skuid { 33, 1000 } meta skgid { 100 } oifname { \"eth0\" } tcp dport { 80, 8000-8100 } ";
+  at(rules, common + "ip daddr { 203.0.113.0/24 } redirect to :15000\n");
+  at(rules, common + "ip6 daddr { 2001:db8::/32 } redirect to :15000\n");
+  EXPECT_FALSE(has(rules, "fib daddr")) << "a named network may be this machine's own";
+}
+
+TEST(ruleset_capture, what_overlaps_is_merged) {
+  redirection one{capturing(way::out, {{90, 100}, {80, 95}, {101, 101}, {443, 443}}), 1, true};
+  for (const char* n : {"10.1.0.0/16", "10.0.0.0/8", "10.0.0.0/8", "192.0.2.0/24"}) one.what.networks.push_back(*core::cidr::parse(n));
+  one.what.uids = {5, 5};
+  const std::string rules = capture_ruleset({&one, 1}, own);
+  at(rules, "meta skuid { 5 } tcp dport { 80-101, 443 } ip daddr { 10.0.0.0/8, 192.0.2.0/24 } redirect to :1\n");
+}
+
+TEST(ruleset_capture, each_direction_has_its_hook) {
+  const redirection all[] = {{capturing(way::in, {{9000, 9000}}), 1, true}, {capturing(way::forward, {{443, 443}}), 2, true}};
+  const std::string rules = capture_ruleset(all, own);
+  const auto prerouting = at(rules, "chain prerouting");
+  EXPECT_GT(at(rules, "fib daddr type local tcp dport { 9000 } redirect to :1\n"), prerouting);
+  EXPECT_GT(at(rules, "fib daddr type != { local, broadcast, anycast, multicast } tcp dport { 443 } redirect to :2\n"), prerouting);
+  const std::string guard = guard_ruleset(all, own);
+  const auto input = at(guard, "chain input"), forward = at(guard, "chain forward");
+  const auto local = at(guard, "tcp dport { 9000 } jump refuse\n"), gateway = at(guard, "tcp dport { 443 } jump refuse\n");
+  EXPECT_TRUE(input < local && local < forward && forward < gateway);
+}
+
+TEST(ruleset_capture, the_guard_is_nobody_s_and_holds_what_fails_closed_alone) {
+  const redirection all[] = {{capturing(way::out, {{80, 80}}), 1, true}, {capturing(way::out, {{81, 81}}), 1, false}};
+  const std::string guard = guard_ruleset(all, own);
+  EXPECT_FALSE(has(guard, "owner"));
+  EXPECT_TRUE(has(guard, "tcp dport { 80 } jump refuse"));
+  EXPECT_FALSE(has(guard, "81"));
+  EXPECT_LT(at(guard, "meta skuid 28524 meta skgid 28525 accept\n"), at(guard, "jump refuse"));
+  EXPECT_EQ(guard_ruleset({all + 1, 1}, own), "");
+}
+
+TEST(ruleset_capture, A11_what_conntrack_has_forgotten_does_not_leave) {
+  const redirection one{capturing(way::out, {{80, 80}}), 1, true};
+  at(guard_ruleset({&one, 1}, own), "ct state invalid drop\n");
+}
+
+}  // namespace
+}  // namespace omnilink::interceptor

@@ -1,0 +1,70 @@
+// The conversation between the service and netd, the process that holds its privileges: one message per packet of a
+// SOCK_SEQPACKET socket; listening sockets travel beside netd_opened. Each side takes the other for hostile:
+// decode_netd_message() gives a message whose every field is within its limits, or nothing.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/capture.hpp"
+#include "core/endpoint.hpp"
+#include "wire/handshake.hpp"
+
+namespace omnilink::wire {
+
+/// A packet must fit the send buffer of a unix socket (net.core.wmem_default is 208 KiB).
+inline constexpr std::size_t netd_message_max = 128 * 1024;
+inline constexpr std::size_t netd_listeners_max = 64;
+inline constexpr std::uint32_t netd_workers_max = 64;  ///< 2 sockets each stay below SCM_MAX_FD (253)
+inline constexpr std::size_t netd_text_max = 640;      ///< bytes in the texts of a refusal; one line with the remedy
+
+/// One way in: sockets, and for a redirect listener what the kernel is to send there.
+struct netd_listener {
+  core::endpoint where;                  ///< port 0: any free one
+  std::optional<core::capture> capture;  ///< redirect: sockets of both families on that port
+  bool fail_closed = true;               ///< with capture: what it takes is rejected while nobody serves it
+  friend bool operator==(const netd_listener&, const netd_listener&) = default;
+};
+
+/// Have exactly these listeners and rules, in place of whatever there was: all of it, or nothing changes. Sockets of a
+/// listener that stays are the same ones.
+struct netd_install {
+  std::uint32_t workers = 1;   ///< 1 to 64
+  bool want_sockets = true;    ///< one netd_opened for each listener, in order, then netd_done
+  std::vector<netd_listener> listeners;
+  friend bool operator==(const netd_install&, const netd_install&) = default;
+};
+/// Take the rules back and close the listening sockets: the service ends. Answered by netd_done.
+struct netd_withdraw {
+  friend bool operator==(const netd_withdraw&, const netd_withdraw&) = default;
+};
+/// Beside it come `v4` and then `v6` sockets, non-blocking, index = worker.
+struct netd_opened {
+  std::uint32_t v4 = 0, v6 = 0;  ///< 0 to 64 each
+  friend bool operator==(const netd_opened&, const netd_opened&) = default;
+};
+struct netd_done {
+  friend bool operator==(const netd_done&, const netd_done&) = default;
+};
+/// Nothing has changed, and why. Text without control bytes.
+struct netd_refusal {
+  std::string step;
+  std::uint16_t system_errno = 0;
+  std::string message;
+  friend bool operator==(const netd_refusal&, const netd_refusal&) = default;
+};
+
+using netd_message = std::variant<netd_install, netd_withdraw, netd_opened, netd_done, netd_refusal>;
+
+/// Texts are cut, and their control bytes become '?'. Empty: the message is longer than netd_message_max, or not within
+/// its limits.
+std::vector<std::uint8_t> encode(const netd_message& message);
+/// nullopt: not a message of this version, or a field is out of its limits, or bytes are left over.
+std::optional<netd_message> decode_netd_message(bytes packet);
+
+}  // namespace omnilink::wire
