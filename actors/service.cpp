@@ -98,6 +98,7 @@ void service::impl::build() {
   shared = std::make_unique<shared_state>(config, router, tls, center->resolver, *who);
   center->shared = shared.get();
   shared->sandboxed = home != nullptr && home->has_private_loopback();
+  shared->redirects_here = home != nullptr && !home->has_private_loopback();
   center->drained.assign(count, false);
   center->on_finished = [fd = finished.get()] {
     const std::uint64_t one = 1;

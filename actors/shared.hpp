@@ -9,6 +9,7 @@
 #include "actors/directory.hpp"
 #include "chain/route.hpp"
 #include "chain/tls_contexts.hpp"
+#include "interceptor/own_connections.hpp"
 #include "interceptor/own_listeners.hpp"
 #include "io/resolve.hpp"
 
@@ -26,7 +27,9 @@ struct shared_state {
   io::resolver& resolver;
   directory& who;
   interceptor::own_listeners own;          ///< written before the first listener accepts
+  interceptor::own_connections own_pairs;  ///< where the kernel redirects in our own network namespace
   std::uint64_t sandbox_netns = 0;         ///< likewise
+  bool redirects_here = false;             ///< it does; set before the first worker is made
   bool sandboxed = false;                  ///< the programs' loopback is their own; set before the first worker is made
   std::vector<worker*> workers;            ///< likewise; their units are where their state may be reached
   std::atomic<std::uint32_t> connections{0};  ///< over all workers, against service.max_connections

@@ -81,6 +81,11 @@ class trip {
     if (asked.has_error()) co_return end(asked.error(), core::step::accept);
     dialled_ = asked->address;
     original_ = core::target{*asked};
+    if (home_.shared.redirects_here) {
+      auto known = home_.shared.own_pairs.accepted(key_.source, *asked);
+      if (known.loops) co_return end(errc::loop, core::step::accept);
+      remembered_ = std::move(known.held);
+    }
     if (!sandboxed() || !nat::names::in_pool(dialled_)) co_return;
     const interceptor_actor who = home_.shared.who.interceptor();
     auto name = co_await ask<std::string>(home_.questions, who, ask_timeout, name_atom::value, dialled_);
@@ -231,6 +236,7 @@ class trip {
   core::target original_;
   core::address dialled_;
   const chain::chain* way_ = nullptr;
+  interceptor::own_connections::ticket remembered_;
   nat_inserted recorded_{errc::ok, 0};
   chain::dialed dialed_;
   core::verdict verdict_;

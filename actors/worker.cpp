@@ -13,9 +13,15 @@ worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, 
       questions_alive{sys.spawn<asker>(execution, deadlines)},
       questions{*static_cast<asker*>(caf::actor_cast<caf::abstract_actor*>(questions_alive))},
       environment{everyone.resolver, deadlines, everyone.tls, everyone.config.timeouts,
-                  [&everyone](const core::endpoint& where) { return everyone.own.contains(where); }, everyone.sandboxed},
+                  [&everyone](const core::endpoint& where) { return everyone.own.contains(where); }, {}, everyone.sandboxed},
       next_id{i + 1},
-      sweeper_{deadlines} {}
+      sweeper_{deadlines} {
+  if (!shared.redirects_here) return;
+  environment.remember = [&pairs = shared.own_pairs](const core::endpoint& local, const core::endpoint& remote) {
+    auto known = pairs.dialled(local, remote);
+    return known.loops ? nullptr : std::move(known.held);
+  };
+}
 
 worker::~worker() = default;
 

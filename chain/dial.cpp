@@ -151,6 +151,11 @@ class attempt {
     if (owner_.canceled()) co_return fail(owner_.why());
     if (share.expired()) co_return fail(errc::timed_out);
     if (error) co_return fail(io::to_errc(error), error.value());
+    if (env_.remember) {
+      const auto local = io::local_endpoint(socket);
+      out_.remembered = env_.remember(local, to);
+      if (!out_.remembered) co_return fail(errc::loop);
+    }
     out_.first_address = to;
     stream_ = io::make_tcp_stream(std::move(socket));
   }

@@ -26,6 +26,9 @@ struct dial_environment {
   timeouts limits;
   /// True for an address on which we listen ourselves: never dialled (invariant 4).
   std::function<bool(const core::endpoint&)> is_own;
+  /// Remembers a connection of ours by its two addresses until the ticket is gone; null: it led back to us. Empty: nothing
+  /// can lead it there.
+  std::function<std::shared_ptr<const void>(const core::endpoint& local, const core::endpoint& remote)> remember;
   /// The programs have a loopback of their own: a name that resolves to the host's does not lead there.
   bool private_loopback = false;
 };
@@ -34,6 +37,7 @@ struct dialed {
   std::unique_ptr<io::stream> upstream;  ///< set if and only if verdict.ok()
   core::verdict verdict;
   core::endpoint first_address;          ///< that TCP was connected to
+  std::shared_ptr<const void> remembered;  ///< of dial_environment::remember; to be kept as long as `upstream`
   /// Time spent in each hop: resolving, connecting, TLS and handshake; for a direct chain one entry, the target's.
   boost::container::small_vector<core::nanoseconds, 4> hop_times;
 };
