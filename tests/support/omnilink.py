@@ -3,6 +3,8 @@
 import ipaddress
 import json
 import os
+import pwd
+import re
 import shutil
 import socket
 import struct
@@ -36,21 +38,28 @@ socket = "{folder}/admin.sock"
 class service:
     """`omnilink run -L mixed://ADDRESS:0 -F hop…`, ready when the constructor returns. `hops` are servers or URLs.
 
-    far: it runs among the hops, as one of them.
+    far: it runs among the hops, as one of them. listen: these URLs in place of mixed; where it listens is in `where`.
+    more: text behind the configuration.
     """
 
-    def __init__(self, *hops, address="127.0.0.1", far=False, chain_timeout="30s", hop_timeout="10s",
+    def __init__(self, *hops, address="127.0.0.1", far=False, listen=(), more="", chain_timeout="30s", hop_timeout="10s",
                  handshake_timeout="10s", half_close_timeout="5m", idle_timeout="2h"):
         self.folder = tempfile.mkdtemp(prefix="omnilink-run-")
         config = os.path.join(self.folder, "omnilink.toml")
         world.write(config, CONFIG.format(folder=self.folder, chain_timeout=chain_timeout, hop_timeout=hop_timeout,
                                           handshake_timeout=handshake_timeout, half_close_timeout=half_close_timeout,
-                                          idle_timeout=idle_timeout))
+                                          idle_timeout=idle_timeout) + more)
         os.chmod(config, 0o600)
         host = f"[{address}]" if ":" in address else address
-        listen = f"mixed://{host}:0" + ("" if address in ("127.0.0.1", "::1") else "?allow_remote=true")
+        remote = "" if address in ("127.0.0.1", "::1") else "?allow_remote=true"
+        listen = listen or ([] if "[[listen]]" in more else [f"mixed://{host}:0{remote}"])
+        # Behind netd the service is a user of its own, who makes its sockets here.
+        if os.getuid() == 0 and any(url.startswith("redirect") for url in [*listen, *re.findall('url = "(.*)"', more)]):
+            os.chown(self.folder, *worker_ids())
         ready, write_end = os.pipe()
-        command = [BINARY, "run", "-c", config, "-L", listen, "--ready-fd", str(write_end)]
+        command = [BINARY, "run", "-c", config, "--ready-fd", str(write_end)]
+        for url in listen:
+            command += ["-L", url]
         for hop in hops:
             command += ["-F", getattr(hop, "url", hop)]
         self.process = subprocess.Popen(world.in_far(command) if far else command, stdin=subprocess.DEVNULL,
@@ -61,10 +70,12 @@ class service:
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
         with os.fdopen(ready) as text:
-            line = text.readline().strip()
+            ready_lines = text.read().split()
+        line = ready_lines[0] if ready_lines else ""
         if not line:
             self.reader.join(5)
             raise AssertionError(f"omnilink run did not start: {' '.join(command)}\n" + "\n".join(self.lines))
+        self.where = [(at.rpartition(":")[0].strip("[]"), int(at.rpartition(":")[2])) for at in ready_lines]
         where, _, port = line.rpartition(":")
         self.address = (where.strip("[]"), int(port))
         self.url = f"socks5://{where}:{port}"
@@ -117,6 +128,18 @@ def run(*words, **options):
     """A verb to its end."""
     options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": CLIENT_SECONDS, **options}
     return subprocess.run([BINARY, *words], **options)
+
+
+WORKER = 28524  # unless there is an account of omnilink's
+
+
+def worker_ids():
+    """(uid, gid) of the service behind netd."""
+    try:
+        account = pwd.getpwnam("omnilink")
+        return account.pw_uid, account.pw_gid
+    except KeyError:
+        return WORKER, WORKER
 
 
 class refused(Exception):

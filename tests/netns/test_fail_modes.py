@@ -1,0 +1,255 @@
+"""What happens to captured traffic when netd, its worker or a rule goes: proved by what is on the cable, in its order."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+
+import capture
+import omnilink
+import origin
+import world
+
+
+def setUpModule():
+    global ORIGIN
+    world.enter()
+    if not world.is_root():
+        raise unittest.SkipTest("a redirect listener's service becomes another user, which needs root")
+    ORIGIN = origin.origin()
+    unittest.addModuleCleanup(ORIGIN.__exit__)
+
+
+def nft(*words):
+    return subprocess.run(["nft", *words], capture_output=True, text=True, timeout=20)
+
+
+def tables():
+    return {line.split(" ", 1)[1] for line in nft("list", "tables").stdout.splitlines()}
+
+
+def worker_of(service):
+    with open(f"/proc/{service.process.pid}/task/{service.process.pid}/children") as children:
+        return int(children.read().split()[0])
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status") as lines:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in lines)
+
+
+class fail_modes(unittest.TestCase):
+    def setUp(self):
+        self.target = (world.ORIGIN4, ORIGIN.port("greet"))
+        self.addCleanup(lambda: nft("delete", "table", "inet", "omnilink_guard"))
+
+    def redirecting(self, fail="closed", hop=None, **options):
+        chain = [hop] if hop else []
+        return omnilink.service(*chain, listen=[f"redirect://127.0.0.1:0?port={self.target[1]}&fail={fail}"], **options)
+
+    def greeted(self, host=None):
+        with omnilink.connect((host or self.target[0], self.target[1]), 20) as greeted:
+            return origin.read_line(greeted)
+
+    def kill_netd(self, service):
+        worker = worker_of(service)
+        pidfd = os.pidfd_open(worker)
+        service.process.kill()
+        service.process.wait()
+        return pidfd
+
+    def on_the_cable(self, cable):
+        return {p[1] for p in cable.sent() if p[2] == self.target[1]}
+
+    def test_closed_netd_killed_nothing_leaves(self):
+        for family, host in ((4, world.ORIGIN4), (6, world.ORIGIN6)):
+            service = self.redirecting(hop="reject")
+            with self.subTest(family), capture.capture("near0") as cable:
+                self.kill_netd(service)
+                # First the end, then the attempts: every packet of theirs would be behind it on the cable.
+                for _ in range(20):
+                    with self.assertRaises(ConnectionRefusedError):
+                        self.greeted(host)
+            self.assertEqual(self.on_the_cable(cable), set())
+            self.assertEqual(tables(), {"inet omnilink_guard"})
+
+    def test_open_netd_killed_connections_go_their_own_way(self):
+        service = self.redirecting(fail="open", hop="reject")
+        with capture.capture("near0") as cable:
+            with self.assertRaises(ConnectionResetError):
+                self.greeted()
+            self.kill_netd(service)
+            self.assertEqual(self.greeted(), "220 origin ready")
+        self.assertEqual(self.on_the_cable(cable), {world.ORIGIN4})
+        self.assertEqual(tables(), set())
+
+    def test_the_worker_ends_when_netd_is_gone(self):
+        service = self.redirecting()
+        pidfd = self.kill_netd(service)
+        self.assertTrue(select.select([pidfd], [], [], 30)[0])
+
+    def test_D12_the_worker_killed_connections_wait_for_the_next_one(self):
+        with self.redirecting() as service, capture.capture("near0") as cable:
+            netd, seen = service.process.pid, set()
+            for _ in range(3):
+                worker = worker_of(service)
+                self.assertNotIn(worker, seen)
+                seen.add(worker)
+                os.kill(worker, signal.SIGKILL)
+                self.assertEqual(self.greeted(), "220 origin ready")
+            self.assertIsNone(service.process.poll(), netd)
+        self.assertEqual(self.on_the_cable(cable), {world.ORIGIN4}, "direct chain: the worker's own")
+
+    def test_A13_no_window_while_workers_die(self):
+        """A client in a loop while the worker is killed again and again: never refused, never past us."""
+        with self.redirecting(hop="reject") as service, capture.capture("near0") as cable:
+            problems, done = [], threading.Event()
+
+            def client():
+                while not done.is_set():
+                    try:
+                        problems.append(f"answered: {self.greeted()}")
+                    except ConnectionResetError:
+                        pass  # rejected by the chain, or cut with its worker
+                    except OSError as error:
+                        problems.append(repr(error))
+
+            thread = threading.Thread(target=client)
+            thread.start()
+            for _ in range(5):
+                os.kill(worker_of(service), signal.SIGKILL)
+                count = sum('"event":"ready"' in line for line in service.lines)
+                omnilink.wait_until(lambda: sum('"event":"ready"' in line for line in service.lines) > count, "the next worker", 20)
+            done.set()
+            thread.join()
+            self.assertEqual(problems, [])
+        self.assertEqual(self.on_the_cable(cable), set())
+
+    def test_A13_an_orderly_end_leaves_the_guard_alone(self):
+        for fail, left in (("open", set()), ("closed", {"inet omnilink_guard"})):
+            with self.subTest(fail), self.redirecting(fail=fail):
+                self.assertIn("inet omnilink", tables())
+            self.assertEqual(tables(), left)
+        with self.assertRaises(ConnectionRefusedError):
+            self.greeted()
+        with self.redirecting():
+            self.assertEqual(self.greeted(), "220 origin ready", "the next start takes over")
+
+    def test_the_guard_is_put_back(self):
+        with self.redirecting() as service:
+            before = nft("list", "table", "inet", "omnilink_guard").stdout
+            for flush in (("flush", "ruleset"), ("delete", "table", "inet", "omnilink_guard"),
+                          ("flush", "chain", "inet", "omnilink_guard", "output")):
+                nft(*flush)
+                omnilink.wait_until(lambda: nft("list", "table", "inet", "omnilink_guard").stdout == before, "the guard", 1)
+            self.assertEqual(self.greeted(), "220 origin ready", "the capture table is the owner's alone")
+            self.assertIn("guard-restored", "".join(service.lines))
+
+    def test_A11_nothing_of_a_closed_connection_leaves(self):
+        hop_port = ORIGIN.serve("dead-hop", lambda connection: connection.recv(1), world.FAR4)
+        with self.redirecting(hop=f"socks5://{world.FAR4}:{hop_port}"), capture.capture("near0") as cable:
+            for linger in (b"\0\0\0\0\0\0\0\0", b"\1\0\0\0\0\0\0\0"):
+                for _ in range(50):
+                    with omnilink.connect(self.target) as client:
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                        client.sendall(b"x" * 100)
+                with omnilink.connect(self.target) as client:
+                    client.shutdown(socket.SHUT_WR)
+        self.assertEqual(self.on_the_cable(cable), set())
+
+    def test_netd_and_its_worker_have_only_what_they_need(self):
+        with self.redirecting() as service:
+            worker, netd = status_of(worker_of(service)), status_of(service.process.pid)
+        uid, gid = omnilink.worker_ids()
+        self.assertEqual((worker["Uid"], worker["Gid"]), ("\t".join([str(uid)] * 4), "\t".join([str(gid)] * 4)))
+        self.assertEqual({worker[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0" * 16})
+        self.assertEqual((worker["NoNewPrivs"], worker["Groups"].strip()), ("1", ""))
+        chown, kill, setgid, setuid, setpcap, bind, net_admin = 0, 5, 6, 7, 8, 10, 12
+        wanted = sum(1 << c for c in (chown, kill, setgid, setuid, setpcap, bind, net_admin))
+        self.assertEqual(int(netd["CapEff"], 16), wanted)
+        self.assertEqual(netd["Threads"], "1")
+
+    def test_signals(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            service = self.redirecting(fail="open")
+            service.process.send_signal(number)
+            code = service.process.wait(20)
+            self.assertIn(code, (0, -number, 128 + number))
+            self.assertEqual(tables(), set())
+
+
+class bad_input(unittest.TestCase):
+    def start(self, *more, prefix=()):
+        command = [*prefix, omnilink.BINARY, "run", "-L", "redirect://127.0.0.1:0?port=9&fail=open", *more]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "XDG_RUNTIME_DIR": os.environ.get("TMPDIR", "/tmp")})
+
+    def refused(self, said, *words, code=1):
+        self.assertEqual(said.returncode, code, said.stderr)
+        self.assertEqual(len(said.stderr.splitlines()), 1, said.stderr)
+        for word in words:
+            self.assertIn(word, said.stderr)
+        self.assertEqual(tables(), set())
+
+    def test_no_privileges(self):
+        self.refused(self.start(prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]), "CAP_NET_ADMIN", "omnilink exec")
+        self.refused(self.start(prefix=["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]), "CAP_NET_ADMIN")
+
+    def test_the_table_is_somebody_else_s(self):
+        nft("add", "table", "inet", "omnilink")
+        try:
+            said = self.start()
+            self.assertEqual(said.returncode, 1)
+            self.assertIn("table inet omnilink is there already", said.stderr)
+            self.assertEqual(tables(), {"inet omnilink"}, "it is not ours to remove")
+        finally:
+            nft("delete", "table", "inet", "omnilink")
+
+    def test_a_second_one(self):
+        with omnilink.service(listen=["redirect://127.0.0.1:0?port=9&fail=open"]) as first:
+            said = self.start()
+            self.assertEqual(said.returncode, 1, said.stderr)
+            self.assertIn("omnilink", said.stderr)
+            self.assertIsNone(first.process.poll())
+            self.assertIn("inet omnilink", tables())
+
+    def test_a_port_that_is_taken_in_one_family(self):
+        with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+            said = self.start("-L", f"redirect://127.0.0.1:{taken.getsockname()[1]}?port=10&fail=open")
+        self.refused(said, "another program has this port")
+
+    def test_a_user_that_does_not_exist(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
+            config.write('version = 1\n[service]\nuser = "no-such-user"\n')
+            config.flush()
+            self.refused(self.start("-c", config.name), "no-such-user", "useradd", code=78)
+
+    def test_without_ipv6(self):
+        world.write("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "1")
+        try:
+            port = ORIGIN.port("greet")
+            with omnilink.service(listen=[f"redirect://127.0.0.1:0?port={port}&fail=open"]):
+                with omnilink.connect((world.ORIGIN4, port)) as greeted:
+                    self.assertEqual(origin.read_line(greeted), "220 origin ready")
+                with capture.capture("near0") as cable, self.assertRaises(OSError):
+                    socket.create_connection((world.ORIGIN6, port), 1)
+                self.assertEqual({p for p in cable.sent() if p[2] == port}, set())
+        finally:
+            world.write("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "0")
+
+    def test_killed_at_any_moment_of_the_start(self):
+        for step in range(12):
+            process = subprocess.Popen([omnilink.BINARY, "run", "-q", "-L", "redirect://127.0.0.1:0?port=9&fail=open"],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=world.die_with_parent)
+            threading.Event().wait(step * 0.004)
+            process.kill()
+            process.wait()
+            self.assertEqual(tables(), set(), step)
+
+
+if __name__ == "__main__":
+    unittest.main()
