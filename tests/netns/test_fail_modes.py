@@ -1,5 +1,6 @@
 """What happens to captured traffic when netd, its worker or a rule goes: proved by what is on the cable, in its order."""
 
+import json
 import os
 import select
 import signal
@@ -172,6 +173,21 @@ class fail_modes(unittest.TestCase):
         wanted = sum(1 << c for c in (chown, kill, setgid, setuid, setpcap, bind, net_admin))
         self.assertEqual(int(netd["CapEff"], 16), wanted)
         self.assertEqual(netd["Threads"], "1")
+
+    def test_doctor_names_what_is_left_and_cleanup_removes_it(self):
+        def found():
+            return {t["what"]: t["in_use"] for t in json.loads(omnilink.run("doctor", "--json").stdout)["traces"]}
+
+        self.assertEqual(found(), {})
+        with self.redirecting():
+            self.assertEqual(found(), {"table inet omnilink": True, "table inet omnilink_guard": True})
+            kept = json.loads(omnilink.run("cleanup", "--json").stdout)
+            self.assertEqual(kept, {"removed": [], "in_use": ["table inet omnilink", "table inet omnilink_guard"]})
+            self.assertEqual(self.greeted(), "220 origin ready")
+        self.assertEqual(found(), {"table inet omnilink_guard": False})
+        self.assertIn("removed", omnilink.run("cleanup").stdout)
+        self.assertEqual(omnilink.run("cleanup").stdout, "nothing is left\n")
+        self.assertEqual(self.greeted(), "220 origin ready")
 
     def test_signals(self):
         for number in (signal.SIGTERM, signal.SIGINT):

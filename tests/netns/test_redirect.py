@@ -23,12 +23,12 @@ GO_CLIENT = """package main
 import ("fmt"; "io"; "net"; "os")
 
 func main() {
-	c, err := net.Dial("tcp", os.Args[1])
-	if err != nil { fmt.Println(err); os.Exit(1) }
-	fmt.Fprintf(c, "hello\\n")
-	c.(*net.TCPConn).CloseWrite()
-	b, _ := io.ReadAll(c)
-	os.Stdout.Write(b)
+    c, err := net.Dial("tcp", os.Args[1])
+    if err != nil { fmt.Println(err); os.Exit(1) }
+    fmt.Fprintf(c, "hello\\n")
+    c.(*net.TCPConn).CloseWrite()
+    b, _ := io.ReadAll(c)
+    os.Stdout.Write(b)
 }
 """
 
