@@ -32,9 +32,9 @@ void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, i
   accepted.assign(protocol, fd.get(), refused);
   if (refused) return;
   [[maybe_unused]] const int taken = fd.release();
-  if (home.shared.connections.load(std::memory_order_relaxed) >= home.shared.config.service.max_connections) {
+  if (home.shared.connections.load(std::memory_order_relaxed) >= home.settings->config().service.max_connections) {
     io::log::at_most_once_a_second(io::log::level::warn, "connection-limit",
-                                   {{"max_connections", home.shared.config.service.max_connections}});
+                                   {{"max_connections", home.settings->config().service.max_connections}});
     boost::system::error_code ignored;
     accepted.set_option(asio::socket_base::linger{true, 0}, ignored);
     accepted.close(ignored);  // Asio's destructor would take the option back

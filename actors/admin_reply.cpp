@@ -22,6 +22,16 @@ std::string dialled_of(const nat::entry& flow) {
 
 std::string reply_error(const std::string& what) { return line({{"error", what}}); }
 
+std::string reply_errors(const std::vector<std::string>& lines) {
+  std::string all;
+  for (const auto& one : lines) all += (all.empty() ? "" : "\n") + one;
+  return line({{"error", all}});
+}
+
+std::string reply_reloaded() { return line({{"reloaded", true}}); }
+
+std::string reply_ending(std::uint32_t connections) { return line({{"ending", true}, {"connections", connections}}); }
+
 std::string reply_version() { return line({{"version", OMNILINK_VERSION}}); }
 
 std::string reply_killed(bool found) { return line({{"killed", found}}); }

@@ -8,6 +8,11 @@
 namespace omnilink::actors {
 
 std::string reply_error(const std::string& what);
+/// Several lines; `error` has them all.
+std::string reply_errors(const std::vector<std::string>& lines);
+std::string reply_reloaded();
+/// The service ends; `connections` are left.
+std::string reply_ending(std::uint32_t connections);
 std::string reply_version();
 std::string reply_killed(bool found);
 /// `loops`: connections refused because they led to our own listeners.

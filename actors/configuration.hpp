@@ -1,6 +1,7 @@
 // The whole configuration of a service: an immutable value made of the rooms' own config structs (invariant 6).
 #pragma once
 
+#include <boost/system/result.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -24,6 +25,14 @@ struct service_settings {
   std::string validate() const;  ///< empty: valid; otherwise which key, and its range
 };
 
+/// How a running service gets another configuration. Called on the control thread, which they may block briefly.
+struct reload_hooks {
+  /// The file as it is now, whole and valid; otherwise the lines that say what is wrong. Empty: nothing to read again.
+  std::function<boost::system::result<struct configuration, std::vector<std::string>>()> read;
+  /// What was read is in use, or was refused.
+  std::function<void(bool in_use)> ended;
+};
+
 struct configuration {
   service_settings service;
   chain::timeouts timeouts;
@@ -38,6 +47,7 @@ struct configuration {
   std::vector<std::uint16_t> host_loopback_ports;
   /// Called on a worker for every connection that ended; must not block. Empty: nobody wants it.
   std::function<void(const trip_report&)> report_trip;
+  reload_hooks reload;
 };
 
 }  // namespace omnilink::actors

@@ -12,6 +12,7 @@
 #include "actors/query_server.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shared.hpp"
+#include "actors/snapshot.hpp"
 #include "interceptor/installer.hpp"
 #include "interceptor/resolver.hpp"
 #include "io/deadlines.hpp"
@@ -45,12 +46,15 @@ struct control {
 
   // set by service before the first actor runs
   shared_state* shared = nullptr;
+  snapshot_ptr settings;              ///< the one in use; a reload puts another one here
+  bool reloading = false;             ///< one at a time
   std::vector<worker*> workers;
   std::function<void()> on_finished;  ///< called once, on the control thread
 
   // the supervisor's
   phase now = phase::starting;
   phase wanted = phase::starting;           ///< draining or stopping, once somebody asked for it
+  bool end_was_asked_for = false;           ///< by whoever runs the service; not: it gave up
   std::vector<watched> children;
   std::vector<bool> drained;                ///< by worker
   std::vector<core::instant> restarts;      ///< the recent ones

@@ -29,7 +29,7 @@ start_report interceptor_role::start() {
 
 std::string interceptor_role::install(per_worker& out) {
   if (!home_.home) return {};
-  const configuration& config = home_.shared->config;
+  const configuration& config = home_.settings->config;
   const interceptor::plan wanted{static_cast<std::uint32_t>(home_.workers.size()), config.host_loopback_ports,
                                  config.listeners};
   auto installed = home_.home->install(wanted);
@@ -56,7 +56,7 @@ void interceptor_role::serve_sandbox(interceptor::installation& from, per_worker
 
 // Those that the installer opened already, and ours.
 std::string interceptor_role::open_listeners(per_worker& out) {
-  const auto& wanted = home_.shared->config.listeners;
+  const auto& wanted = home_.settings->config.listeners;
   opened_.resize(wanted.size());
   endpoint_list all;
   for (std::size_t i = 0; i < wanted.size(); ++i) {

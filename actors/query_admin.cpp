@@ -8,6 +8,8 @@
 #include "actors/admin_reply.hpp"
 #include "actors/asker_session.hpp"
 #include "actors/control.hpp"
+#include "actors/reload.hpp"
+#include "actors/supervisor.hpp"
 #include "wire/admin.hpp"
 
 namespace omnilink::actors {
@@ -33,13 +35,18 @@ struct administration {
       if (error) co_return;
       for (std::size_t taken = 0; taken < size && !script.done();) taken += script.feed({in.data() + taken, size - taken});
     }
+    const bool understood = script.result() == core::errc::ok;
     std::string reply;
-    if (script.result() == core::errc::ok) {
+    if (understood) {
       reply = co_await act(request);
     } else {
       reply = reply_error(problem);
     }
     co_await asio::async_write(socket, asio::buffer(reply), plain_result);
+    // The end closes this socket as well: the answer comes first.
+    if (!understood) co_return;
+    if (request.verb == wire::admin_verb::drain) end(control::phase::draining);
+    if (request.verb == wire::admin_verb::stop) end(control::phase::stopping);
   }
 
   asio::awaitable<std::string> act(const wire::admin_request& request) {
@@ -49,8 +56,21 @@ struct administration {
       case wire::admin_verb::nat_list: co_return co_await nat_list(request.limit);
       case wire::admin_verb::connections: co_return co_await connections(request.limit);
       case wire::admin_verb::connections_kill: co_return co_await kill(request.id);
+      case wire::admin_verb::reload: co_return co_await reload_now();
+      case wire::admin_verb::drain:
+      case wire::admin_verb::stop: co_return reply_ending(home.shared->connections.load());
     }
     co_return reply_error("not served");
+  }
+
+  asio::awaitable<std::string> reload_now() {
+    const auto refused = co_await reload(home);
+    co_return refused.empty() ? reply_reloaded() : reply_errors(refused);
+  }
+
+  void end(control::phase how) {
+    home.end_was_asked_for = true;
+    want(home, how);
   }
 
   asio::awaitable<std::string> nat_stats() {

@@ -106,7 +106,7 @@ query_server::query_server(control& home) : impl_{std::make_shared<impl>(home)} 
 query_server::~query_server() { stop(); }
 
 std::string query_server::open() {
-  const configuration& config = impl_->home.shared->config;
+  const configuration& config = impl_->home.settings->config;
   // Everybody may ask: every answer is filtered. Only the owner may steer.
   std::string error = impl_->open(config.query_socket, io::unix_kind::seqpacket, 0666, &serve_questions);
   if (error.empty()) error = impl_->open(config.admin_socket, io::unix_kind::stream, 0600, &serve_admin);

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
@@ -14,6 +16,7 @@
 
 #include "actors/control.hpp"
 #include "actors/limits.hpp"
+#include "actors/reload.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/worker.hpp"
 #include "io/descriptor.hpp"
@@ -39,20 +42,23 @@ std::uint32_t workers_of(const service_settings& settings) {
   return std::clamp<std::uint32_t>(wanted, 1, workers_max);
 }
 
+boost::asio::awaitable<void> reload_once(control& home) {
+  [[maybe_unused]] const auto refused = co_await reload(home);
+}
+
 }  // namespace
 
 // Declared in the order in which things are needed; destroyed in the reverse of it.
 struct service::impl {
   impl(configuration given, interceptor::installer* home)
-      : config{std::move(given)}, router{config.chains, config.host_loopback_ports}, home{home}, finished{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {}
+      : given{std::move(given)}, home{home}, finished{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)} {}
 
   ~impl() { tear_down(); }
 
-  const configuration config;
-  const chain::router router;
+  configuration given;  // until start() makes a snapshot of it
   interceptor::installer* const home;
   io::descriptor finished;
-  chain::tls_contexts tls;
+  snapshot_ptr settings;
   system_config caf_config;
   std::unique_ptr<caf::actor_system> system;
   std::unique_ptr<control> center;
@@ -60,6 +66,7 @@ struct service::impl {
   std::unique_ptr<shared_state> shared;
   std::vector<std::unique_ptr<worker>> workers;
   std::vector<core::endpoint> listening;
+  bool ended_as_asked = false;
 
   std::optional<std::string> start();
   void build();
@@ -68,9 +75,9 @@ struct service::impl {
 };
 
 std::optional<std::string> service::impl::start() {
-  auto loaded = chain::tls_contexts::load(config.chains);
-  if (loaded.has_error()) return loaded.error();
-  tls = std::move(*loaded);
+  auto made = snapshot::make(std::move(given));
+  if (made.has_error()) return made.error();
+  settings = std::move(*made);
   try {
     build();
   } catch (const std::exception& error) {
@@ -91,12 +98,13 @@ std::optional<std::string> service::impl::start() {
 }
 
 void service::impl::build() {
-  const std::uint32_t count = workers_of(config.service);
+  const std::uint32_t count = workers_of(settings->config.service);
   system = std::make_unique<caf::actor_system>(caf_config);
   who = std::make_unique<directory>(count);
   center = std::make_unique<control>(*system, home);
-  shared = std::make_unique<shared_state>(config, router, tls, center->resolver, *who);
+  shared = std::make_unique<shared_state>(center->resolver, *who);
   center->shared = shared.get();
+  center->settings = settings;
   shared->sandboxed = home != nullptr && home->has_private_loopback();
   shared->redirects_here = home != nullptr && !home->has_private_loopback();
   center->drained.assign(count, false);
@@ -104,9 +112,9 @@ void service::impl::build() {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(fd, &one, sizeof one);
   };
-  const std::size_t share = (config.nat.capacity + count - 1) / count;
+  const std::size_t share = (settings->config.nat.capacity + count - 1) / count;
   for (std::uint32_t i = 0; i < count; ++i) {
-    workers.push_back(std::make_unique<worker>(*system, i, *shared, share));
+    workers.push_back(std::make_unique<worker>(*system, i, *shared, settings, share));
     center->workers.push_back(workers.back().get());
     shared->workers.push_back(workers.back().get());
   }
@@ -116,7 +124,10 @@ void service::impl::build() {
 
 void service::impl::ask_for(control::phase what) {
   if (!system) return;
-  boost::asio::post(center->execution.io(), [&center = *center, what] { want(center, what); });
+  boost::asio::post(center->execution.io(), [&center = *center, what] {
+    center.end_was_asked_for = true;
+    want(center, what);
+  });
 }
 
 // Actors first, while their units still run; then the threads; then what the threads worked on.
@@ -170,11 +181,19 @@ void service::stop() {
   impl_->ask_for(control::phase::stopping);
 }
 
+void service::reload() {
+  if (!impl_->system) return;
+  boost::asio::co_spawn(impl_->center->execution.io(), reload_once(*impl_->center), boost::asio::detached);
+}
+
+bool service::ended_as_asked() const noexcept { return impl_->ended_as_asked; }
+
 void service::wait() {
   if (!impl_->system) return;
   pollfd done{impl_->finished.get(), POLLIN, 0};
   while (::poll(&done, 1, -1) < 0) {
   }
+  impl_->ended_as_asked = impl_->center->end_was_asked_for;
   impl_->tear_down();
 }
 

@@ -27,12 +27,16 @@ class service {
   std::optional<std::string> start();
   /// The listeners' addresses with their real ports, in the configuration's order.
   std::vector<core::endpoint> listening() const;
+  /// Reads the configuration again (configuration::reload); the log says what came of it. Returns at once.
+  void reload();
   /// No new connections; those that run may end within drain_timeout, then all are closed. Returns at once.
   void drain();
   /// Closes everything now. Returns at once.
   void stop();
   /// Until drained or stopped. `finished_fd()` becomes readable then, for poll loops.
   void wait();
+  /// After wait(): somebody asked for the end, here or over admin.sock. Otherwise the service gave up, and the log says why.
+  bool ended_as_asked() const noexcept;
   int finished_fd() const noexcept;
 
   /// Makes an actor ("supervisor", "forwarder 0", …) throw, and returns when another one has taken its place: how the

@@ -5,10 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "actors/configuration.hpp"
 #include "actors/directory.hpp"
-#include "chain/route.hpp"
-#include "chain/tls_contexts.hpp"
 #include "interceptor/own_connections.hpp"
 #include "interceptor/own_listeners.hpp"
 #include "io/resolve.hpp"
@@ -18,12 +15,8 @@ namespace omnilink::actors {
 struct worker;
 
 struct shared_state {
-  shared_state(const configuration& c, const chain::router& r, const chain::tls_contexts& t, io::resolver& names, directory& d)
-      : config{c}, router{r}, tls{t}, resolver{names}, who{d} {}
+  shared_state(io::resolver& names, directory& d) : resolver{names}, who{d} {}
 
-  const configuration& config;
-  const chain::router& router;
-  const chain::tls_contexts& tls;
   io::resolver& resolver;
   directory& who;
   interceptor::own_listeners own;          ///< written before the first listener accepts

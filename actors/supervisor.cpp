@@ -143,8 +143,8 @@ void supervisor::drain() {
   if (home_.drain_deadline.armed()) return tell_forwarders_to_end();
   io::log::line(io::log::level::info, "draining",
                 {{"connections", home_.shared->connections.load()},
-                 {"timeout_ms", core::to_milliseconds(home_.shared->config.service.drain_timeout)}});
-  home_.drain_deadline.arm(core::clock::now() + home_.shared->config.service.drain_timeout, [&home = home_] { want(home, control::phase::stopping); });
+                 {"timeout_ms", core::to_milliseconds(home_.settings->config.service.drain_timeout)}});
+  home_.drain_deadline.arm(core::clock::now() + home_.settings->config.service.drain_timeout, [&home = home_] { want(home, control::phase::stopping); });
   tell_forwarders_to_end();
 }
 

@@ -24,7 +24,7 @@ using interceptor::listen_kind;
 class trip {
  public:
   trip(worker& home, listen_kind kind, std::uint64_t netns, io::tcp::socket accepted)
-      : home_{home}, kind_{kind}, netns_{netns}, client_{io::make_tcp_stream(std::move(accepted))},
+      : home_{home}, settings_{home.settings}, kind_{kind}, netns_{netns}, client_{io::make_tcp_stream(std::move(accepted))},
         key_{core::protocol::tcp, io::remote_endpoint(client_->socket()), io::local_endpoint(client_->socket()), netns},
         slot_{home.open(key_.source)} {}
 
@@ -97,7 +97,7 @@ class trip {
 
   asio::awaitable<void> arrive_explicit() {
     io::deadlines::timer deadline{home_.deadlines};
-    deadline.arm(core::clock::now() + home_.shared.config.service.handshake_timeout,
+    deadline.arm(core::clock::now() + settings_->config().service.handshake_timeout,
                  [this] { slot_.cancel.cancel(errc::timed_out); });
     if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::accept);
     request_ = co_await interceptor::read_request(*client_, kind_);
@@ -135,7 +135,7 @@ class trip {
 
   // Which chain, and the NAT entry: from here on the question "where did it want to go?" has an answer.
   asio::awaitable<void> record() {
-    const auto routed = home_.shared.router.route(original_, sandboxed());
+    const auto routed = settings_->all->router.route(original_, sandboxed());
     way_ = routed.way;
     slot_.info.chain = way_->name;
     worker& owner = shard_owner();
@@ -152,7 +152,7 @@ class trip {
 
   asio::awaitable<void> travel() {
     slot_.info.phase = "dial";
-    dialed_ = co_await chain::dial(*way_, original_, home_.environment, slot_.cancel);
+    dialed_ = co_await chain::dial(*way_, original_, settings_->dialling, slot_.cancel);
     verdict_ = dialed_.verdict;
     if (!ok()) co_return;
     if (!intercepted()) {
@@ -175,7 +175,7 @@ class trip {
       dialed_.upstream->close();
     };
     if (!slot_.cancel.arm(cut)) co_return end(slot_.cancel.why(), core::step::relay);
-    const auto& settings = home_.shared.config.service;
+    const auto& settings = settings_->config().service;
     const io::relay_options options{settings.idle_timeout, settings.half_close_timeout};
     const io::relay_result result =
         co_await io::relay(*client_, upstream, home_.buffer, home_.deadlines, options, slot_.counters);
@@ -204,7 +204,7 @@ class trip {
     const trip_report line{slot_.info.id, key_.source, original_, dialled_, way_ ? way_->name : std::string{},
                            dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
-    log_access(line, home_.shared.config);
+    log_access(line, settings_->config());
   }
 
  public:
@@ -227,6 +227,7 @@ class trip {
   static constexpr core::nanoseconds refusal_timeout = std::chrono::seconds{2};
 
   worker& home_;
+  const std::shared_ptr<const worker_settings> settings_;  // whatever is reloaded meanwhile
   const listen_kind kind_;
   const std::uint64_t netns_;
   std::unique_ptr<io::stream> client_;

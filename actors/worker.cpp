@@ -4,23 +4,29 @@
 
 namespace omnilink::actors {
 
-worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, std::size_t flow_capacity)
+worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, snapshot_ptr first, std::size_t flow_capacity)
     : index{i},
       shared{everyone},
       execution{sys, "worker-" + std::to_string(i)},
       deadlines{execution.io().get_executor()},
-      flows{everyone.config.nat, flow_capacity, core::clock::now()},
+      flows{first->config.nat, flow_capacity, core::clock::now()},
       questions_alive{sys.spawn<asker>(execution, deadlines)},
       questions{*static_cast<asker*>(caf::actor_cast<caf::abstract_actor*>(questions_alive))},
-      environment{everyone.resolver, deadlines, everyone.tls, everyone.config.timeouts,
-                  [&everyone](const core::endpoint& where) { return everyone.own.contains(where); }, {}, everyone.sandboxed},
       next_id{i + 1},
       sweeper_{deadlines} {
-  if (!shared.redirects_here) return;
-  environment.remember = [&pairs = shared.own_pairs](const core::endpoint& local, const core::endpoint& remote) {
-    auto known = pairs.dialled(local, remote);
-    return known.loops ? nullptr : std::move(known.held);
-  };
+  use(std::move(first));
+}
+
+void worker::use(snapshot_ptr fresh) {
+  const auto is_own = [&own = shared.own](const core::endpoint& where) { return own.contains(where); };
+  chain::dial_environment dialling{shared.resolver, deadlines, fresh->tls, fresh->config.timeouts, is_own, {}, shared.sandboxed};
+  if (shared.redirects_here) {
+    dialling.remember = [&pairs = shared.own_pairs](const core::endpoint& local, const core::endpoint& remote) {
+      auto known = pairs.dialled(local, remote);
+      return known.loops ? nullptr : std::move(known.held);
+    };
+  }
+  settings = std::make_shared<const worker_settings>(worker_settings{std::move(fresh), std::move(dialling)});
 }
 
 worker::~worker() = default;

@@ -12,6 +12,7 @@
 #include "actors/protocol.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shared.hpp"
+#include "actors/snapshot.hpp"
 #include "chain/dial.hpp"
 #include "interceptor/listener_config.hpp"
 #include "io/canceler.hpp"
@@ -43,8 +44,16 @@ struct connection {
   io::relay_counters counters;
 };
 
+/// A snapshot, and what a dial needs of it on this worker.
+struct worker_settings {
+  snapshot_ptr all;
+  chain::dial_environment dialling;
+
+  const configuration& config() const noexcept { return all->config; }
+};
+
 struct worker {
-  worker(caf::actor_system& system, std::uint32_t index, shared_state& shared, std::size_t flow_capacity);
+  worker(caf::actor_system& system, std::uint32_t index, shared_state& shared, snapshot_ptr settings, std::size_t flow_capacity);
   ~worker();
 
   // -- connections (on the worker's own thread)
@@ -55,6 +64,9 @@ struct worker {
   connection_list list() const;
   /// While draining: the supervisor hears when no connection is left.
   void tell_if_drained();
+
+  /// For connections that begin from now on.
+  void use(snapshot_ptr fresh);
 
   // -- the shard
   /// Sweeps what is due, then hangs itself into the deadline wheel for the next time.
@@ -68,7 +80,7 @@ struct worker {
   nat::table flows;
   caf::actor questions_alive;   ///< the strong reference to …
   asker& questions;             ///< … who carries this unit's questions to actors
-  chain::dial_environment environment;
+  std::shared_ptr<const worker_settings> settings;  ///< of the connections that begin now
   std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections;
   std::vector<accepting> acceptors;
   bool draining = false;

@@ -74,6 +74,32 @@ void say_ready(const settings& of, const std::vector<core::endpoint>& listening)
   }
 }
 
+// sd_notify(3): systemd wants the time of the reload's begin.
+std::string reloading_state() {
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(core::clock::now().time_since_epoch());
+  return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count());
+}
+
+actors::reload_hooks reloading(const flags& given) {
+  actors::reload_hooks out;
+  const auto log = std::make_shared<io::log_config>();
+  if (!given.common.config_file.empty()) {
+    out.read = [given, log]() -> boost::system::result<actors::configuration, std::vector<std::string>> {
+      notify_supervisor(reloading_state());
+      settings fresh = defaults();
+      if (refusal no = prepare(given, fresh); !no.lines.empty()) return {boost::system::in_place_error, std::move(no.lines)};
+      fresh.service.reload = reloading(given);
+      *log = fresh.log;
+      return {boost::system::in_place_value, std::move(fresh.service)};
+    };
+  }
+  out.ended = [log](bool in_use) {
+    if (in_use) io::log::adjust(*log);
+    notify_supervisor("READY=1");
+  };
+  return out;
+}
+
 struct outcome {
   int exit_code;
   int signal;  // that was to end it at once; 0: none
@@ -96,8 +122,7 @@ outcome serve(actors::service& service, const io::descriptor& signals, int netd)
     if (waits[1].revents == 0) continue;
     const int signal = io::next_signal(signals);
     if (signal == SIGHUP) {
-      io::log::line(io::log::level::warn, "no-reload",
-                    {{"reason", "this version reads its configuration only at start"}});
+      service.reload();
     } else if (signal == SIGTERM && !draining) {
       draining = true;
       notify_supervisor("STOPPING=1");
@@ -108,7 +133,7 @@ outcome serve(actors::service& service, const io::descriptor& signals, int netd)
     }
   }
   service.wait();
-  return {draining || ended_by != 0 ? exit_done : exit_failed, ended_by};
+  return {service.ended_as_asked() ? exit_done : exit_failed, ended_by};
 }
 
 outcome start_and_serve(const flags& given, const settings& wanted, const io::descriptor& signals,
@@ -117,7 +142,9 @@ outcome start_and_serve(const flags& given, const settings& wanted, const io::de
     complain(why);
     return outcome{exit_failed, 0};
   };
-  actors::service service{wanted.service, netd};
+  actors::configuration config = wanted.service;
+  config.reload = reloading(given);
+  actors::service service{std::move(config), netd};
   if (const auto wrong = service.start()) return failed(*wrong);
   say_ready(wanted, service.listening());
   if (given.ready_fd >= 0) {

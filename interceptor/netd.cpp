@@ -199,7 +199,8 @@ bool netd::restore_guard() {
 
 void netd::withdraw() noexcept {
   listeners_.clear();
-  if (std::exchange(captures_, false)) nft_->run(fmt::format("delete table {}\n", capture_table));
+  // The chains stay: without them the kernel would translate nothing any more, not even for connections that still run.
+  if (captures_) nft_->run(fmt::format("delete table {}\n", capture_table) + capture_ruleset({}, worker_));
 }
 
 }  // namespace omnilink::interceptor

@@ -39,7 +39,7 @@ class netd {
   /// There is a guard that will stay.
   bool guards() const noexcept { return !guard_.empty(); }
 
-  /// Takes the rules back and closes the sockets; the guard stays.
+  /// Takes the rules back and closes the sockets; the guard stays, and running connections go on.
   void withdraw() noexcept;
 
  private:

@@ -109,7 +109,11 @@ std::string exempt_rule(const exemption& own) {
 }
 
 // A connection that was there before the table, and that conntrack meets in its middle, would be redirected into nowhere.
-constexpr const char* syn_guard = "    meta l4proto tcp tcp flags & (syn | ack) != syn accept\n";
+// And what somebody else's rule has translated already cannot be redirected once more; to ask that keeps conntrack, which
+// running connections need, at work where no rule redirects any more.
+constexpr const char* syn_guard =
+    "    meta l4proto tcp tcp flags & (syn | ack) != syn accept\n"
+    "    ct status & dnat == dnat accept\n";
 
 std::string chain(std::string_view name, std::string_view hook, const std::string& body) {
   return fmt::format("  chain {} {{\n    type {}; policy accept;\n{}  }}\n", name, hook, body);

@@ -117,10 +117,12 @@ class writer {
     return std::exchange(which.left_out, 0);
   }
 
+  void set_format(log_config::format_kind format) noexcept { format_.store(format, std::memory_order_relaxed); }
+
  private:
   void put(level how, std::string_view slug, std::span<const field> fields) {
     const auto now = std::chrono::system_clock::now();
-    const std::string line = format_ == log_config::format_kind::json ? format_json(now, how, slug, fields)
+    const std::string line = format_.load(std::memory_order_relaxed) == log_config::format_kind::json ? format_json(now, how, slug, fields)
                                                                       : format_text(now, how, slug, fields);
     logger_->log(spdlog::level::info, spdlog::string_view_t{line.data(), line.size()});
   }
@@ -134,7 +136,7 @@ class writer {
     }
   }
 
-  const log_config::format_kind format_;
+  std::atomic<log_config::format_kind> format_;
   std::shared_ptr<spdlog::details::thread_pool> pool_;  // its end writes what is queued
   const std::shared_ptr<spdlog::async_logger> logger_;
   std::atomic<std::int64_t> looked_{0};
@@ -151,6 +153,11 @@ std::atomic<level> lowest{level::off};
 void init(const log_config& config) {
   give_up_at.store(std::numeric_limits<std::int64_t>::max());
   current.store(std::make_shared<writer>(config));
+  lowest.store(config.level, std::memory_order_relaxed);
+}
+
+void adjust(const log_config& config) {
+  if (const auto now = current.load()) now->set_format(config.format);
   lowest.store(config.level, std::memory_order_relaxed);
 }
 

@@ -29,6 +29,8 @@ namespace log {
 
 /// Once, by main; from any thread afterwards. Starts the log's thread: block signals before.
 void init(const log_config& config);
+/// Level and format from now on; the rest stays. From any thread, between init() and shutdown().
+void adjust(const log_config& config);
 /// Writes what is queued, then ends the thread; gives up after a second where nobody reads standard error any more.
 void shutdown();
 

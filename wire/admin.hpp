@@ -24,6 +24,9 @@ enum class admin_verb : std::uint8_t {
   nat_stats,
   connections,       ///< limit
   connections_kill,  ///< id
+  reload,            ///< the configuration file, again
+  drain,             ///< no new connections; ends when none is left
+  stop,              ///< ends everything now
 };
 
 /// The verb's word: "nat_list".

@@ -263,11 +263,57 @@ class service(folder):
             client.close()
             self.assertEqual(process.wait(SECONDS), 0)
 
-    def test_hup_says_that_there_is_no_reload(self):
-        with self.running(stderr=subprocess.PIPE) as process, process.stderr:
-            process.send_signal(signal.SIGHUP)
-            self.assertTrue(any(b"no-reload" in line for line in process.stderr))
-            self.assertIsNone(process.poll())
+    def change(self, more):
+        with open(self.config) as text:
+            self.addCleanup(self.write, "omnilink.toml", text.read())
+        self.write("omnilink.toml", "version = 1\n" + "".join(
+            f'[{name}]\nsocket = "{path}"\n' for name, path in self.sockets.items()) + more)
+
+    def refused(self, target):
+        with self.assertRaises(AssertionError):
+            self.connect(target).close()
+
+    def test_reload_takes_a_good_file_and_says_what_is_wrong_with_a_bad_one(self):
+        with echo() as target, self.running(), self.connect(target.where) as old:
+            self.change('[[chain]]\nname = "no"\nhops = ["rejekt"]\n')
+            done = omnilink("reload", "--socket", self.sockets["admin"])
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f'{self.config}:8:9: chain "no": unknown hop "rejekt"', done.stderr)
+            self.connect(target.where).close()
+            self.change('[service]\nworkers = 63\n')
+            done = omnilink("reload", "--socket", self.sockets["admin"])
+            self.assertIn("workers cannot change while the service runs", done.stderr)
+            self.change('[[chain]]\nname = "no"\nhops = ["reject"]\n')
+            self.assertEqual(self.ask("reload"), "reloaded\n")
+            self.refused(target.where)
+            old.sendall(b"still here")
+            self.assertEqual(old.recv(10, socket.MSG_WAITALL), b"still here")
+
+    def test_hup_reloads_and_systemd_is_told(self):
+        address = os.path.join(self.path, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard, echo() as target:
+            heard.bind(address)
+            heard.settimeout(SECONDS)
+            with self.running(env={**os.environ, "NOTIFY_SOCKET": address}) as process:
+                self.assertEqual(heard.recv(100), b"READY=1")
+                self.change('[[chain]]\nname = "no"\nhops = ["reject"]\n')
+                process.send_signal(signal.SIGHUP)
+                self.assertRegex(heard.recv(100), rb"^RELOADING=1\nMONOTONIC_USEC=\d+$")
+                self.assertEqual(heard.recv(100), b"READY=1")
+                self.refused(target.where)
+
+    def test_drain_and_stop(self):
+        with echo() as target, self.running() as process, self.connect(target.where) as client:
+            self.assertEqual(self.ask("drain"), "1 connections are left\n")
+            client.sendall(b"still here")
+            self.assertEqual(client.recv(10, socket.MSG_WAITALL), b"still here")
+            client.close()
+            self.assertEqual(process.wait(SECONDS), 0)
+        with echo() as target, self.running() as process, self.connect(target.where) as client:
+            self.assertEqual(json.loads(self.ask("stop", "--json")), {"ending": True, "connections": 1})
+            with self.assertRaises(ConnectionResetError):
+                client.recv(1)
+            self.assertEqual(process.wait(SECONDS), 0)
 
     def test_a_port_in_use_is_1_and_named(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -1,0 +1,13 @@
+#include "actors/snapshot.hpp"
+
+namespace omnilink::actors {
+
+boost::system::result<snapshot_ptr, std::string> snapshot::make(configuration wanted) {
+  auto out = std::make_shared<snapshot>(std::move(wanted));
+  auto loaded = chain::tls_contexts::load(out->config.chains);
+  if (loaded.has_error()) return {boost::system::in_place_error, loaded.error()};
+  out->tls = std::move(*loaded);
+  return {boost::system::in_place_value, std::move(out)};
+}
+
+}  // namespace omnilink::actors
