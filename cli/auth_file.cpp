@@ -1,6 +1,5 @@
 #include "cli/auth_file.hpp"
 
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,7 +10,7 @@
 #include <system_error>
 
 #include "core/nearest_word.hpp"
-#include "io/descriptor.hpp"
+#include "io/config_files.hpp"
 #include "wire/credentials.hpp"
 
 namespace omnilink::cli {
@@ -49,7 +48,7 @@ std::string take_login(std::string_view line, chain::hop& into) {
 }
 
 std::string read_login(const std::string& path, bool from_systemd, chain::hop& into) {
-  const io::descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  const io::descriptor file = io::open_config_file(path);
   if (!file) return system_error();
   if (std::string wrong = check_access(file.get(), from_systemd); !wrong.empty()) return wrong;
   std::array<char, login_max> bytes;

@@ -1,6 +1,5 @@
 #include "cli/config_file.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +13,7 @@
 #include "cli/config_reader.hpp"
 #include "core/nearest_word.hpp"
 #include "interceptor/capture_words.hpp"
-#include "io/descriptor.hpp"
+#include "io/config_files.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -285,7 +284,7 @@ std::vector<std::string> read_config(std::string_view text, const std::string& n
 
 std::vector<std::string> read_config_file(const std::string& path, settings& into) {
   const auto refused = [&](const std::string& why) { return std::vector{path + ": " + why}; };
-  const io::descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+  const io::descriptor file = io::open_config_file(path);
   struct stat about {};
   if (!file || ::fstat(file.get(), &about) != 0) return refused(std::generic_category().message(errno));
   if (S_ISDIR(about.st_mode)) return refused("a directory, not a file");

@@ -13,7 +13,6 @@
 #include "cli/exit_code.hpp"
 #include "cli/netd_log.hpp"
 #include "core/clock.hpp"
-#include "interceptor/netd.hpp"
 #include "interceptor/packet_channel.hpp"
 #include "io/privileges.hpp"
 #include "io/signals.hpp"
@@ -30,11 +29,13 @@ constexpr core::nanoseconds longest_pause = 5s;
 constexpr core::nanoseconds healthy_life = 30s;
 // Somebody who changes rules all the time shall not keep us busy; the guard must be back within a second.
 constexpr core::nanoseconds guard_pause = 100ms;
+// A worker that asks and does not read the answers is given up, before the guard is missed.
+constexpr core::nanoseconds answer_patience = 500ms;
 
 class parent {
  public:
   parent(netd_options options, const io::descriptor& signals, const worker_main& worker)
-      : options_{std::move(options)}, signals_{signals}, worker_main_{worker}, log_{options_.log}, netd_{std::in_place, exemption()} {}
+      : options_{std::move(options)}, signals_{signals}, worker_main_{worker}, log_{options_.log}, netd_{std::in_place, exemption(), options_.files} {}
 
   int run() {
     if (!start_worker()) return exit_failed;
@@ -84,6 +85,7 @@ class parent {
       const int code = worker_main_(std::move(theirs), started_);
       std::_Exit(code);
     }
+    interceptor::wait_for_reader(ours.get(), answer_patience);
     worker_ = child;
     channel_ = std::move(ours);
     started_at_ = core::clock::now();

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "cli/service_user.hpp"
+#include "interceptor/netd.hpp"
 #include "io/descriptor.hpp"
 #include "io/log.hpp"
 
@@ -17,6 +18,7 @@ using worker_main = std::function<int(io::descriptor channel, bool again)>;
 struct netd_options {
   service_user worker;
   io::log_config log;
+  interceptor::netd::config_files files;
   io::descriptor ready;  ///< the worker's to write to, and to be closed here once it has been started; may be empty
 };
 

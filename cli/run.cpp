@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <csignal>
+#include <optional>
 
 #include "actors/service.hpp"
+#include "cli/config_files.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/netd_parent.hpp"
 #include "cli/notify.hpp"
@@ -80,20 +82,24 @@ std::string reloading_state() {
   return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count());
 }
 
-actors::reload_hooks reloading(const flags& given) {
+actors::reload_hooks reloading(const flags& given, interceptor::netd_client* netd) {
   actors::reload_hooks out;
   const auto log = std::make_shared<io::log_config>();
+  // Until the end of the reload: TLS reads its files when the configuration itself has been read.
+  const auto opener = std::make_shared<std::optional<io::opener_in_use>>();
   if (!given.common.config_file.empty()) {
-    out.read = [given, log]() -> boost::system::result<actors::configuration, std::vector<std::string>> {
+    out.read = [given, netd, log, opener]() -> boost::system::result<actors::configuration, std::vector<std::string>> {
       notify_supervisor(reloading_state());
+      if (netd != nullptr) opener->emplace(open_from(netd->config_files()));
       settings fresh = defaults();
       if (refusal no = prepare(given, fresh); !no.lines.empty()) return {boost::system::in_place_error, std::move(no.lines)};
-      fresh.service.reload = reloading(given);
+      fresh.service.reload = reloading(given, netd);
       *log = fresh.log;
       return {boost::system::in_place_value, std::move(fresh.service)};
     };
   }
-  out.ended = [log](bool in_use) {
+  out.ended = [log, opener](bool in_use) {
+    opener->reset();
     if (in_use) io::log::adjust(*log);
     notify_supervisor("READY=1");
   };
@@ -143,7 +149,7 @@ outcome start_and_serve(const flags& given, const settings& wanted, const io::de
     return outcome{exit_failed, 0};
   };
   actors::configuration config = wanted.service;
-  config.reload = reloading(given);
+  config.reload = reloading(given, netd);
   actors::service service{std::move(config), netd};
   if (const auto wrong = service.start()) return failed(*wrong);
   say_ready(wanted, service.listening());
@@ -175,7 +181,11 @@ int run_as_worker(flags given, settings wanted, const service_user& user, io::de
     given.ready_fd = -1;  // whoever waited for it has gone on
     // The file as it is now, if it is good: a reload since the start shall not be forgotten.
     settings fresh = defaults();
-    if (const refusal no = prepare(given, fresh); no.lines.empty()) wanted = std::move(fresh);
+    if (const refusal no = prepare(given, fresh); no.lines.empty()) {
+      wanted = std::move(fresh);
+    } else {
+      for (const auto& line : no.lines) complain("the configuration of the start is used: " + line);
+    }
   }
   if (std::string wrong = io::drop_all_privileges(user.uid, user.gid); !wrong.empty()) return complain(wrong), exit_failed;
   interceptor::netd_client netd{std::move(channel)};
@@ -189,10 +199,16 @@ int run_with_netd(const flags& given, const settings& wanted, const service_user
     return exit_failed;
   }
   const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});
+  const auto files = [&given] {
+    return record_files([&given] {
+      settings unused = defaults();
+      (void)prepare(given, unused);
+    });
+  };
   const worker_main worker = [&](io::descriptor channel, bool again) {
     return run_as_worker(given, wanted, user, std::move(channel), again);
   };
-  return run_as_netd({user, wanted.log, io::descriptor{given.ready_fd}}, signals, worker);
+  return run_as_netd({user, wanted.log, files, io::descriptor{given.ready_fd}}, signals, worker);
 }
 
 int run(const flags& given) {

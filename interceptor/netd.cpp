@@ -112,6 +112,7 @@ bool netd::answer(int channel) {
     withdrawn_ = true;
     return say(wire::netd_done{});
   }
+  if (std::holds_alternative<wire::netd_open_files>(*message)) return hand_out_files(channel) && say(wire::netd_done{});
   const auto* wanted = std::get_if<wire::netd_install>(&*message);
   if (wanted == nullptr) return false;
   if (auto no = install(*wanted)) return say(std::move(*no));
@@ -186,6 +187,16 @@ bool netd::hand_out(int channel) const {
     for (const auto& socket : l.v6) beside.push_back(socket.get());
     const wire::netd_opened opened{static_cast<std::uint32_t>(l.v4.size()), static_cast<std::uint32_t>(l.v6.size())};
     return send_packet(channel, wire::encode(opened), beside);
+  });
+}
+
+bool netd::hand_out_files(int channel) const {
+  auto all = files_();
+  if (all.size() > wire::netd_files_max) all.resize(wire::netd_files_max);
+  return std::ranges::all_of(all, [channel](const io::opened_file& f) {
+    const int beside[] = {f.file.get()};
+    const wire::netd_file head{f.path, static_cast<std::uint16_t>(f.system_errno)};
+    return send_packet(channel, wire::encode(head), std::span{beside}.first(f.file ? 1 : 0));
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,15 +11,18 @@
 
 #include "interceptor/nft.hpp"
 #include "interceptor/ruleset_capture.hpp"
-#include "io/descriptor.hpp"
+#include "io/config_files.hpp"
 #include "wire/netd_messages.hpp"
 
 namespace omnilink::interceptor {
 
 class netd {
  public:
+  /// What the service will read when it reloads: opened by netd, which may, and chosen by it, not by who asks.
+  using config_files = std::function<std::vector<io::opened_file>()>;
+
   /// `worker`: who the service runs as; its own connections are left alone.
-  explicit netd(const exemption& worker) : worker_{worker} {}
+  netd(const exemption& worker, config_files files) : worker_{worker}, files_{std::move(files)} {}
   /// The rules go, the guard stays.
   ~netd() = default;
   netd(const netd&) = delete;
@@ -53,8 +57,10 @@ class netd {
   std::optional<wire::netd_refusal> load_rules(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> open_nft();
   bool hand_out(int channel) const;
+  bool hand_out_files(int channel) const;
 
   const exemption worker_;
+  const config_files files_;
   std::uint32_t workers_ = 0;
   std::vector<listener> listeners_;
   std::unique_ptr<nft> nft_;

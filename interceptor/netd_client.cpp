@@ -71,6 +71,19 @@ void netd_client::remove() noexcept {
   if (!send(channel_.get(), wire::netd_withdraw{})) (void)take_end();
 }
 
+std::vector<io::opened_file> netd_client::config_files() {
+  if (send(channel_.get(), wire::netd_open_files{})) return {};
+  std::vector<io::opened_file> out;
+  for (;;) {
+    std::vector<io::descriptor> beside;
+    const auto message = receive(channel_.get(), beside);
+    const auto* one = message ? std::get_if<wire::netd_file>(&*message) : nullptr;
+    // Its end, or something that is none of this answer.
+    if (one == nullptr || out.size() == wire::netd_files_max || (one->system_errno == 0) != (beside.size() == 1)) return out;
+    out.push_back({one->path, one->system_errno, beside.empty() ? io::descriptor{} : std::move(beside.front())});
+  }
+}
+
 failure netd_client::take_listener(opened_listener& into, bool redirect, std::uint32_t workers) {
   std::vector<io::descriptor> beside;
   const auto message = receive(channel_.get(), beside);

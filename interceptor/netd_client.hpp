@@ -2,6 +2,7 @@
 #pragma once
 
 #include "interceptor/installer.hpp"
+#include "io/config_files.hpp"
 #include "wire/netd_messages.hpp"
 
 namespace omnilink::interceptor {
@@ -15,6 +16,9 @@ class netd_client final : public installer {
   bool has_private_loopback() const noexcept override { return false; }
   std::optional<install_failure> replace(const plan& wanted) override;
   void remove() noexcept override;
+
+  /// The configuration file and what it names, as netd may open them now. Empty: netd is gone.
+  std::vector<io::opened_file> config_files();
 
   /// Readable between two questions: netd is gone, and the rules with it.
   int channel_fd() const noexcept { return channel_.get(); }

@@ -1,6 +1,7 @@
 #include "interceptor/packet_channel.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <cerrno>
 #include <cstring>
@@ -54,6 +55,12 @@ bool send_packet(int channel, wire::bytes packet, std::span<const int> descripto
   do sent = ::sendmsg(channel, &out, MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);
   return sent == static_cast<ssize_t>(packet.size());
+}
+
+void wait_for_reader(int channel, core::nanoseconds at_most) noexcept {
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(at_most).count();
+  const timeval time{.tv_sec = micros / 1'000'000, .tv_usec = micros % 1'000'000};
+  ::setsockopt(channel, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
 }
 
 std::optional<received_packet> receive_packet(int channel, std::size_t most) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "io/descriptor.hpp"
 #include "wire/handshake.hpp"
 
@@ -21,6 +22,9 @@ std::pair<io::descriptor, io::descriptor> make_packet_channel() noexcept;
 
 /// The descriptors stay the caller's. False: the other side is gone, or errno.
 bool send_packet(int channel, wire::bytes packet, std::span<const int> descriptors = {});
+
+/// From now on send_packet() waits no longer than this for the other side to read, then fails.
+void wait_for_reader(int channel, core::nanoseconds at_most) noexcept;
 
 struct received_packet {
   std::vector<std::uint8_t> data;

@@ -142,7 +142,8 @@ std::string guard_ruleset(std::span<const redirection> all, const exemption& own
          "  chain refuse {\n"
          "    ct status & dnat == dnat return\n"
          "    tcp flags & (syn | ack) == syn reject with tcp reset\n"
-         // The rest of a connection that we carried and that conntrack has forgotten would go out as it is.
+         // The end of a connection that we carried and that conntrack has forgotten would go out as it is. Its data cannot be told
+         // from that of a connection which was there before us: conntrack takes both up as new (nf_conntrack_tcp_loose).
          "    ct state invalid drop\n"
          "  }\n}\n";
 }

@@ -42,7 +42,7 @@ std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid) {
 std::string keep_network_privileges() {
   capng_get_caps_process();
   const bool bounded = may_bound();
-  constexpr unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_CHOWN};
+  constexpr unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_CHOWN};
   bool has[std::size(needed)];
   for (std::size_t i = 0; i < std::size(needed); ++i) has[i] = capng_have_capability(CAPNG_PERMITTED, needed[i]) == 1;
   capng_clear(CAPNG_SELECT_BOTH);

@@ -13,8 +13,8 @@ bool may_change_network() noexcept;
 /// (no_new_privs). A process that is not root keeps its user and group; they must be its own. Empty: done.
 std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid);
 
-/// Keeps what netd needs: to change the network's rules, to open low ports, and to start and signal workers as another user.
-/// Empty: done.
+/// Keeps what netd needs: to change the network's rules, to open low ports, to read a configuration again that it could read
+/// at the start, and to start and signal workers as another user. Empty: done.
 std::string keep_network_privileges();
 
 }  // namespace omnilink::io

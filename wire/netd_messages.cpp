@@ -11,7 +11,7 @@ namespace {
 // magic, version, kind, payload
 constexpr std::uint32_t magic = 0x6f6c6e64;  // "olnd"
 constexpr std::uint8_t version = 1;
-enum class kind : std::uint8_t { install = 1, withdraw, opened, done, refusal };
+enum class kind : std::uint8_t { install = 1, withdraw, opened, done, refusal, open_files, file };
 enum class family : std::uint8_t { v4 = 4, v6 = 6 };
 
 constexpr std::size_t step_max = 64;
@@ -123,6 +123,12 @@ struct encoder {
     put_text(out, m.step, step_max);
     put_text(out, m.message, netd_text_max);
   }
+  void operator()(const netd_open_files&) { head(kind::open_files); }
+  void operator()(const netd_file& m) {
+    head(kind::file);
+    out.u16(m.system_errno);
+    put_text(out, m.path, netd_path_max);
+  }
 };
 
 std::optional<core::capture> decode_capture(byte_reader& in) {
@@ -202,6 +208,13 @@ std::optional<netd_message> decode_refusal(byte_reader& in) {
   return netd_refusal{std::move(*step), system_errno, std::move(*message)};
 }
 
+std::optional<netd_message> decode_file(byte_reader& in) {
+  const std::uint16_t system_errno = in.u16();
+  auto path = take_text(in, netd_path_max);
+  if (!path) return std::nullopt;
+  return netd_file{std::move(*path), system_errno};
+}
+
 std::optional<netd_message> decode_kind(kind what, byte_reader& in) {
   switch (what) {
     case kind::install: return decode_install(in);
@@ -209,6 +222,8 @@ std::optional<netd_message> decode_kind(kind what, byte_reader& in) {
     case kind::opened: return decode_opened(in);
     case kind::done: return netd_done{};
     case kind::refusal: return decode_refusal(in);
+    case kind::open_files: return netd_open_files{};
+    case kind::file: return decode_file(in);
   }
   return std::nullopt;
 }

@@ -22,6 +22,8 @@ inline constexpr std::size_t netd_message_max = 128 * 1024;
 inline constexpr std::size_t netd_listeners_max = 64;
 inline constexpr std::uint32_t netd_workers_max = 64;  ///< 2 sockets each stay below SCM_MAX_FD (253)
 inline constexpr std::size_t netd_text_max = 640;      ///< bytes in the texts of a refusal; one line with the remedy
+inline constexpr std::size_t netd_path_max = 4096;     ///< PATH_MAX
+inline constexpr std::size_t netd_files_max = 512;     ///< a login and TLS files for each of more hops than a chain can have
 
 /// One way in: sockets, and for a redirect listener what the kernel is to send there.
 struct netd_listener {
@@ -43,6 +45,17 @@ struct netd_install {
 struct netd_withdraw {
   friend bool operator==(const netd_withdraw&, const netd_withdraw&) = default;
 };
+/// Open what a reload will read: the configuration file and the files that it names. Answered by one netd_file for each, at most
+/// netd_files_max, then netd_done.
+struct netd_open_files {
+  friend bool operator==(const netd_open_files&, const netd_open_files&) = default;
+};
+/// Beside it comes the file, for reading, where system_errno is 0.
+struct netd_file {
+  std::string path;
+  std::uint16_t system_errno = 0;
+  friend bool operator==(const netd_file&, const netd_file&) = default;
+};
 /// Beside it come `v4` and then `v6` sockets, non-blocking, index = worker.
 struct netd_opened {
   std::uint32_t v4 = 0, v6 = 0;  ///< 0 to 64 each
@@ -59,7 +72,7 @@ struct netd_refusal {
   friend bool operator==(const netd_refusal&, const netd_refusal&) = default;
 };
 
-using netd_message = std::variant<netd_install, netd_withdraw, netd_opened, netd_done, netd_refusal>;
+using netd_message = std::variant<netd_install, netd_withdraw, netd_opened, netd_done, netd_refusal, netd_open_files, netd_file>;
 
 /// Texts are cut, and their control bytes become '?'. Empty: the message is longer than netd_message_max, or not within
 /// its limits.

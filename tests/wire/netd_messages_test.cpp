@@ -29,7 +29,8 @@ std::vector<netd_message> messages() {
   in.ports = {{9000, 9000}};
   many.listeners.push_back({at("0.0.0.0:15000"), in, true});
   return {none, many, netd_withdraw{}, netd_opened{0, 0}, netd_opened{64, 64}, netd_done{},
-          netd_refusal{"nft", 1, "not here; try there"}, netd_refusal{}};
+          netd_refusal{"nft", 1, "not here; try there"}, netd_refusal{},
+          netd_open_files{}, netd_file{"/etc/omnilink/omnilink.toml", 0}, netd_file{"", 13}};
 }
 
 TEST(netd_messages, come_back_as_they_were) {
