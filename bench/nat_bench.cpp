@@ -1,5 +1,4 @@
-// Nanoseconds per operation of one NAT shard that holds 1 k, 100 k and 1 M flows. Build with
-// -DOMNILINK_BENCH=ON in the release preset.
+// Nanoseconds per operation of one NAT shard that holds 1 k, 100 k and 1 M flows.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -1,0 +1,128 @@
+"""Who is measured: in each scenario the same way in and the same way out for all.
+
+    s1   SOCKS5 in, straight out                                   omnilink, floor, microsocks
+    s3   redirected by nftables, through one SOCKS5 hop (microsocks)   omnilink, floor, redsocks
+
+Every candidate logs as it does by default, into a file; omnilink has one worker.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+
+import network
+from processes import process
+
+OMNILINK_USER = 28524  # behind netd, where there is no account of that name
+
+OMNILINK = """version = 1
+[service]
+workers = 1
+[query]
+socket = "{folder}/query.sock"
+[admin]
+socket = "{folder}/admin.sock"
+"""
+
+REDSOCKS = """base {{ log_info = on; log = "stderr"; daemon = off; redirector = iptables; }}
+redsocks {{ local_ip = 127.0.0.1; local_port = {port}; ip = 127.0.0.1; port = {hop}; type = socks5; }}
+"""
+
+
+def program(name):
+    path = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    if not path:
+        raise network.unavailable(f"{name} is not installed")
+    return path
+
+
+class place:
+    """Where a candidate runs: its core, its folder, the port it listens on, the programs that were built."""
+
+    def __init__(self, build, core, folder, hop=0):
+        self.build, self.core, self.folder, self.hop = build, core, folder, hop
+        self.port = network.free_port()
+        self.listen = f"127.0.0.1:{self.port}"
+
+    def file(self, name, text):
+        path = os.path.join(self.folder, name)
+        network.write(path, text)
+        os.chmod(path, 0o600)
+        return path
+
+    @contextlib.contextmanager
+    def start(self, command):
+        with process(command, self.core, os.path.join(self.folder, "log")) as running:
+            network.wait_until_listens(self.port, running.alive)
+            yield running
+
+
+def omnilink(at, *words):
+    try:
+        owner = pwd.getpwnam("omnilink").pw_uid
+    except KeyError:
+        owner = OMNILINK_USER
+    if os.getuid() == 0 and not network.can_redirect():
+        os.chown(at.folder, owner, -1)  # where it makes its sockets
+    config = at.file("omnilink.toml", OMNILINK.format(folder=at.folder))
+    return at.start([f"{at.build}/omnilink", "run", "-c", config, *words])
+
+
+@contextlib.contextmanager
+def redirecting(at, command):
+    """For candidates that leave the rule to others."""
+    network.redirect_to(at.port)
+    try:
+        with at.start(command) as running:
+            yield running
+    finally:
+        network.stop_redirecting()
+
+
+def s1_omnilink(at):
+    return omnilink(at, "-L", f"mixed://{at.listen}")
+
+
+def s1_floor(at):
+    return at.start([f"{at.build}/bench/bench_floor", "socks5", at.listen])
+
+
+def s1_microsocks(at):
+    return at.start([program("microsocks"), "-i", "127.0.0.1", "-p", str(at.port)])
+
+
+def s3_omnilink(at):
+    # Its rules are its own; no guard that outlives it.
+    where = f"redirect://{at.listen}?cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open"
+    return omnilink(at, "-L", where, "-F", f"socks5://127.0.0.1:{at.hop}")
+
+
+def s3_floor(at):
+    return redirecting(at, [f"{at.build}/bench/bench_floor", "redirect", at.listen, f"127.0.0.1:{at.hop}"])
+
+
+def s3_redsocks(at):
+    config = at.file("redsocks.conf", REDSOCKS.format(port=at.port, hop=at.hop))
+    return redirecting(at, [program("redsocks"), "-c", config])
+
+
+class scenario:
+    def __init__(self, name, title, candidates, redirected):
+        self.name, self.title, self.candidates, self.redirected = name, title, candidates, redirected
+
+    def impossible(self):
+        return network.can_redirect() if self.redirected else ""
+
+    def way(self, target, port):
+        """The load tool's words."""
+        to = ["--to", f"{network.TARGET}:{target}"]
+        return to + (["--uid", str(network.UNPRIVILEGED)] if self.redirected else ["--socks5", f"127.0.0.1:{port}"])
+
+
+SCENARIOS = [
+    scenario("s1", "SOCKS5 in, straight out",
+             {"floor": s1_floor, "omnilink": s1_omnilink, "microsocks": s1_microsocks}, False),
+    scenario("s3", "redirected by nftables, through one SOCKS5 hop",
+             {"floor": s3_floor, "omnilink": s3_omnilink, "redsocks": s3_redsocks}, True),
+]

@@ -1,0 +1,110 @@
+#include "bench/load/target.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "bench/load/channel.hpp"
+
+namespace omnilink::bench {
+namespace {
+
+constexpr std::size_t piece = 256 * 1024;
+
+struct client {
+  int fd;
+  char wanted = 0;         // a service; 0: has not said it yet
+  std::uint64_t left = 0;  // of a bulk's bytes
+};
+
+class server {
+ public:
+  explicit server(const sockaddr_in& where)
+      : listener_{listen_on(where)}, epoll_{check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")}, payload_(piece, 'd') {
+    epoll_event wanted{EPOLLIN, {.ptr = nullptr}};
+    check(::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &wanted), "epoll_ctl");
+  }
+
+  // Level-triggered: one event per client and turn, so a client may be deleted where it is met.
+  [[noreturn]] void run() {
+    epoll_event happened[256];
+    for (;;) {
+      for (const epoll_event& one : wait_for_events(epoll_, happened)) {
+        auto* who = static_cast<client*>(one.data.ptr);
+        if (!who) {
+          accept_all();
+        } else if (!go_on(*who)) {
+          ::close(who->fd);
+          delete who;
+        }
+      }
+    }
+  }
+
+ private:
+  void accept_all() {
+    for (;;) {
+      const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) return;
+      set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+      epoll_event wanted{EPOLLIN, {.ptr = new client{fd}}};
+      check(::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &wanted), "epoll_ctl");
+    }
+  }
+
+  // False: done with it.
+  bool go_on(client& who) {
+    switch (who.wanted) {
+      case service::sink: return take(who);
+      case service::source: return give(who);
+      default: return listen_to(who);
+    }
+  }
+
+  bool listen_to(client& who) {
+    char heard[1024];
+    const ssize_t got = ::recv(who.fd, heard, sizeof heard, 0);
+    if (got <= 0) return got < 0 && errno == EAGAIN;
+    const auto size = static_cast<std::size_t>(got);
+    if (who.wanted == 0) who.wanted = heard[0];
+    // What does not fit into the socket's buffer was more than this tool ever sends.
+    if (who.wanted == service::echo) return ::send(who.fd, heard, size, MSG_NOSIGNAL) == got;
+    if (size < bulk_request_size) return false;
+    std::memcpy(&who.left, heard + 1, sizeof who.left);
+    if (who.wanted == service::sink) return took(who, size - bulk_request_size);
+    epoll_event wanted{EPOLLOUT, {.ptr = &who}};
+    return who.wanted == service::source && ::epoll_ctl(epoll_, EPOLL_CTL_MOD, who.fd, &wanted) == 0;
+  }
+
+  bool give(client& who) {
+    const ssize_t put = ::send(who.fd, payload_.data(), std::min<std::uint64_t>(who.left, piece), MSG_NOSIGNAL);
+    if (put < 0) return errno == EAGAIN;
+    who.left -= static_cast<std::uint64_t>(put);
+    return who.left > 0;
+  }
+
+  bool take(client& who) {
+    const ssize_t got = ::recv(who.fd, nullptr, piece, MSG_TRUNC);
+    if (got <= 0) return got < 0 && errno == EAGAIN;
+    return took(who, static_cast<std::size_t>(got));
+  }
+
+  bool took(client& who, std::size_t size) {
+    who.left -= size;
+    if (who.left == 0) send_all(who.fd, "y", 1);
+    return true;  // the client closes
+  }
+
+  const int listener_;
+  const int epoll_;
+  const std::vector<char> payload_;
+};
+
+}  // namespace
+
+void serve(const sockaddr_in& where) {
+  server{where}.run();
+}
+
+}  // namespace omnilink::bench

@@ -1,0 +1,80 @@
+// What the floor and the load tool share: IPv4 sockets, and how a tool that cannot go on ends.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <string>
+
+namespace omnilink::bench {
+
+[[noreturn]] inline void die(const std::string& what) {
+  std::fprintf(stderr, "%s\n", what.c_str());
+  std::exit(1);
+}
+
+/// A system call's result; a failure ends the tool.
+inline int check(int result, const char* what) {
+  if (result < 0) {
+    std::perror(what);
+    std::exit(1);
+  }
+  return result;
+}
+
+/// "127.0.0.1:1080".
+inline sockaddr_in parse_address(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  sockaddr_in out{};
+  out.sin_family = AF_INET;
+  if (colon == text.npos || ::inet_pton(AF_INET, text.substr(0, colon).c_str(), &out.sin_addr) != 1)
+    die(text + " is not IPV4:PORT");
+  out.sin_port = htons(static_cast<std::uint16_t>(std::atoi(text.c_str() + colon + 1)));
+  return out;
+}
+
+inline const sockaddr* raw(const sockaddr_in& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+inline void set_option(int fd, int level, int option) {
+  const int on = 1;
+  ::setsockopt(fd, level, option, &on, sizeof on);
+}
+
+/// Non-blocking.
+inline int listen_on(const sockaddr_in& where) {
+  const int fd = check(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
+  set_option(fd, SOL_SOCKET, SO_REUSEADDR);
+  check(::bind(fd, raw(where), sizeof where), "bind");
+  check(::listen(fd, 4096), "listen");
+  return fd;
+}
+
+/// `flags`: SOCK_NONBLOCK or 0. -1: errno says why.
+inline int connect_to(const sockaddr_in& where, int flags) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+  if (fd < 0) return fd;
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+  if (::connect(fd, raw(where), sizeof where) == 0 || errno == EINPROGRESS) return fd;
+  ::close(fd);
+  return -1;
+}
+
+/// What has happened; nothing when a tracer's signal came instead.
+inline std::span<epoll_event> wait_for_events(int epoll, std::span<epoll_event> room) {
+  const int count = ::epoll_wait(epoll, room.data(), static_cast<int>(room.size()), -1);
+  if (count < 0 && errno == EINTR) return {};
+  return room.first(static_cast<std::size_t>(check(count, "epoll_wait")));
+}
+
+}  // namespace omnilink::bench

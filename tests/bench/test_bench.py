@@ -1,0 +1,42 @@
+"""bench/run at its smallest: every candidate starts, carries its load and is counted, and nothing stays behind."""
+
+import json
+import os
+import subprocess
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SECONDS = 110
+
+
+def bench(*words):
+    return subprocess.run([f"{ROOT}/bench/run", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
+
+
+class bench_run(unittest.TestCase):
+    def test_every_candidate_is_measured(self):
+        done = bench("--quick", "--only", "s1.connections", "--only", "s1.down", "--only", "s3.connections")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(f"{ROOT}/build/bench/report.json") as text:
+            results = json.load(text)
+        if "needs root" in results["skipped"].get("s3", "") and os.getuid() != 0:
+            results["skipped"].clear()
+        else:
+            self.assertEqual({t["candidate"] for t in results["turns"] if t["scenario"] == "s3"},
+                             {"floor", "omnilink", "redsocks"}, done.stderr)
+        self.assertEqual(results["skipped"], {})
+        self.assertEqual({t["candidate"] for t in results["turns"] if t["scenario"] == "s1"},
+                         {"floor", "omnilink", "microsocks"}, done.stderr)
+        for turn in results["turns"]:
+            self.assertGreater(turn["cpu_seconds"], 0, turn)
+            self.assertGreater(turn["count"], 0, turn)
+        for scenario, calls in results["syscalls"].items():
+            for candidate, counts in calls.items():
+                # Each of the two legs has one: what is counted are whole connections, and all of them.
+                self.assertAlmostEqual(counts.get("connect", 0), 1, delta=0.1, msg=(scenario, candidate, counts))
+        self.assertIn("| omnilink |", done.stdout)
+
+    def test_an_unknown_scenario_gets_the_known_ones(self):
+        done = bench("--only", "s9")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("the scenarios are s1, s3", done.stderr)
