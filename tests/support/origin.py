@@ -4,6 +4,7 @@
 """
 
 import fcntl
+import functools
 import hashlib
 import socket
 import struct
@@ -16,6 +17,7 @@ RECEIVE = 256 * 1024
 SOCKET_SECONDS = 60  # nothing here waits for ever
 
 
+@functools.cache
 def digest_of(size):
     """SHA-256 of what `download` sends."""
     made = hashlib.sha256()
@@ -55,6 +57,18 @@ def read_all(connection):
         made.update(chunk)
         count += len(chunk)
     return count, made.hexdigest()
+
+
+def read_digest(connection, size):
+    """SHA-256 of the next `size` bytes."""
+    made = hashlib.sha256()
+    while size > 0:
+        chunk = connection.recv(min(size, RECEIVE))
+        if not chunk:
+            raise EOFError(f"{size} bytes are missing")
+        made.update(chunk)
+        size -= len(chunk)
+    return made.hexdigest()
 
 
 class origin:
@@ -116,14 +130,8 @@ class origin:
 
     def upload(self, connection):
         """A line with a number; takes that many bytes; answers their digest. Needs no half-close on the way."""
-        size, made = int(read_line(connection)), hashlib.sha256()
-        while size > 0:
-            chunk = connection.recv(min(size, RECEIVE))
-            if not chunk:
-                raise EOFError(f"{size} bytes are missing")
-            made.update(chunk)
-            size -= len(chunk)
-        connection.sendall(made.hexdigest().encode() + b"\n")
+        digest = read_digest(connection, int(read_line(connection)))
+        connection.sendall(digest.encode() + b"\n")
         connection.recv(1)
 
     def digest(self, connection):
