@@ -40,7 +40,7 @@ void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, i
     accepted.close(ignored);  // Asio's destructor would take the option back
     return;
   }
-  asio::co_spawn(home.execution.io(), run_trip(home, from.kind, from.netns, std::move(accepted)), asio::detached);
+  asio::co_spawn(home.execution.io(), run_trip(home, from.way, std::move(accepted)), asio::detached);
 }
 
 // 0: go on waiting; otherwise the errno that needs a pause.
@@ -95,7 +95,7 @@ void accept_from(worker& home, listening& from) {
     const bool v6 = io::bound_address(socket.get()).address.is_v6();
     const auto protocol = v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
     auto acceptor = std::make_shared<asio::ip::tcp::acceptor>(home.execution.io(), protocol, socket.release());
-    home.acceptors.push_back({std::move(acceptor), from.kind, from.netns});
+    home.acceptors.push_back({std::move(acceptor), from.way});
     asio::co_spawn(home.execution.io(), accept_loop(home, home.acceptors.back()), asio::detached);
   }
   from.sockets.clear();

@@ -36,7 +36,7 @@ std::string reply_version() { return line({{"version", OMNILINK_VERSION}}); }
 
 std::string reply_killed(bool found) { return line({{"killed", found}}); }
 
-std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops) {
+std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops, std::uint64_t denied) {
   return line({{"live", all.live},
                {"closed", all.closed},
                {"capacity", all.capacity},
@@ -44,7 +44,8 @@ std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops) {
                {"expired", all.expired},
                {"refused", all.refused},
                {"replaced", all.replaced},
-               {"loops", loops}});
+               {"loops", loops},
+               {"denied", denied}});
 }
 
 std::string reply_nat_list(const nat_entries& flows, core::instant now) {

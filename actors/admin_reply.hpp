@@ -15,8 +15,8 @@ std::string reply_reloaded();
 std::string reply_ending(std::uint32_t connections);
 std::string reply_version();
 std::string reply_killed(bool found);
-/// `loops`: connections refused because they led to our own listeners.
-std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops);
+/// `loops`: connections refused because they led to our own listeners; `denied`: of clients that a listener does not admit.
+std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops, std::uint64_t denied);
 std::string reply_nat_list(const nat_entries& flows, core::instant now);
 std::string reply_connections(const connection_list& running, core::instant now);
 

@@ -42,8 +42,7 @@ std::string interceptor_role::install(per_worker& out) {
 void interceptor_role::serve_sandbox(interceptor::installation& from, per_worker& out) {
   for (std::size_t w = 0; w < out.size(); ++w) {
     auto one = std::make_shared<listening>();
-    one->kind = interceptor::listen_kind::redirect;
-    one->netns = from.netns;
+    one->way = {interceptor::listen_kind::redirect, way_in::unnamed, from.netns};
     if (w < from.redirect_v4.size()) one->sockets.push_back(std::move(from.redirect_v4[w]));
     if (w < from.redirect_v6.size()) one->sockets.push_back(std::move(from.redirect_v6[w]));
     out[w].push_back(std::move(one));
@@ -73,7 +72,7 @@ std::string interceptor_role::open_listeners(per_worker& out) {
     home_.listening.push_back(all[first]);
     for (std::size_t w = 0; w < out.size(); ++w) {
       auto one = std::make_shared<listening>();
-      one->kind = wanted[i].kind;
+      one->way = {wanted[i].kind, i, 0};
       for (auto* group : {&sockets.v4, &sockets.v6}) {
         if (!group->empty()) one->sockets.push_back(std::move((*group)[w]));
       }

@@ -80,7 +80,7 @@ struct administration {
       const auto one = co_await ask<nat::stats>(home.questions, shard, ask_timeout, stats_atom::value);
       if (one) all += *one;
     }
-    co_return reply_nat_stats(all, home.shared->loops.load());
+    co_return reply_nat_stats(all, home.shared->loops.load(), home.shared->denied.load());
   }
 
   asio::awaitable<std::string> nat_list(std::uint64_t limit) {

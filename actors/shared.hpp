@@ -27,6 +27,7 @@ struct shared_state {
   std::vector<worker*> workers;            ///< likewise; their units are where their state may be reached
   std::atomic<std::uint32_t> connections{0};  ///< over all workers, against service.max_connections
   std::atomic<std::uint64_t> loops{0};        ///< connections refused by invariant 4
+  std::atomic<std::uint64_t> denied{0};       ///< clients that a listener's `clients` leaves out
   std::atomic<std::uint32_t> restarts{0};     ///< of actors; notified
 };
 

@@ -23,9 +23,9 @@ using interceptor::listen_kind;
 
 class trip {
  public:
-  trip(worker& home, listen_kind kind, std::uint64_t netns, io::tcp::socket accepted)
-      : home_{home}, settings_{home.settings}, kind_{kind}, netns_{netns}, client_{io::make_tcp_stream(std::move(accepted))},
-        key_{core::protocol::tcp, io::remote_endpoint(client_->socket()), io::local_endpoint(client_->socket()), netns},
+  trip(worker& home, const way_in& by, io::tcp::socket accepted)
+      : home_{home}, settings_{home.settings}, kind_{by.kind}, listener_{listener_of(settings_->config(), by)}, client_{io::make_tcp_stream(std::move(accepted))},
+        key_{core::protocol::tcp, io::remote_endpoint(client_->socket()), io::local_endpoint(client_->socket()), by.netns},
         slot_{home.open(key_.source)} {}
 
   ~trip() {
@@ -48,6 +48,11 @@ class trip {
   }
 
  private:
+  // Null: the sandbox's.
+  static const interceptor::listener_config* listener_of(const configuration& config, const way_in& by) noexcept {
+    return by.listener == way_in::unnamed ? nullptr : &config.listeners[by.listener];
+  }
+
   bool ok() const noexcept { return verdict_.ok(); }
   bool intercepted() const noexcept { return kind_ == listen_kind::redirect; }
   bool sandboxed() const noexcept { return intercepted() && home_.shared.sandboxed; }
@@ -64,8 +69,11 @@ class trip {
     slot_.info.phase = "handshake";
     // It was reset in the queue already.
     if (key_.source.port == 0) co_return end(errc::reset, core::step::accept);
+    if (listener_ && !listener_->admits(key_.source.address)) co_return end(errc::permission_denied, core::step::accept);
     if (intercepted()) {
       co_await arrive_redirected();
+    } else if (kind_ == listen_kind::tcp) {
+      arrive_fixed();
     } else {
       co_await arrive_explicit();
     }
@@ -93,6 +101,11 @@ class trip {
     if (!name) co_return end(errc::internal, core::step::accept);
     if (name->empty()) co_return end(errc::name_not_found, core::step::accept);
     original_ = core::target{std::move(*name), asked->port};
+  }
+
+  void arrive_fixed() {
+    original_ = listener_->to;
+    if (!original_.is_name()) dialled_ = original_.address;
   }
 
   asio::awaitable<void> arrive_explicit() {
@@ -155,7 +168,7 @@ class trip {
     dialed_ = co_await chain::dial(*way_, original_, settings_->dialling, slot_.cancel);
     verdict_ = dialed_.verdict;
     if (!ok()) co_return;
-    if (!intercepted()) {
+    if (request_.reply_due) {
       if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::relay);
       const auto answered = co_await interceptor::answer(*client_, request_, verdict_);
       slot_.cancel.disarm();
@@ -201,6 +214,7 @@ class trip {
 
   void report() {
     if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
+    if (verdict_.code == errc::permission_denied && verdict_.step == core::step::accept) ++home_.shared.denied;
     const trip_report line{slot_.info.id, key_.source, original_, dialled_, way_ ? way_->name : std::string{},
                            dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
@@ -212,7 +226,7 @@ class trip {
   asio::awaitable<void> refuse() {
     if (ok() || !client_->socket().is_open()) co_return;
     const bool killed = slot_.cancel.why() == errc::canceled || slot_.cancel.why() == errc::shutting_down;
-    if (killed || intercepted() || verdict_.step == core::step::relay || !request_.reply_due) {
+    if (killed || verdict_.step == core::step::relay || !request_.reply_due) {
       client_->set_reset_on_close();
       co_return;
     }
@@ -229,7 +243,7 @@ class trip {
   worker& home_;
   const std::shared_ptr<const worker_settings> settings_;  // whatever is reloaded meanwhile
   const listen_kind kind_;
-  const std::uint64_t netns_;
+  const interceptor::listener_config* const listener_;
   std::unique_ptr<io::stream> client_;
   const core::flow_key key_;
   connection& slot_;
@@ -246,12 +260,12 @@ class trip {
 
 }  // namespace
 
-asio::awaitable<void> run_trip(worker& home, listen_kind kind, std::uint64_t netns, io::tcp::socket accepted) {
+asio::awaitable<void> run_trip(worker& home, way_in by, io::tcp::socket accepted) {
   std::optional<trip> one;
   const char* defect = nullptr;
   std::string what;
   try {
-    one.emplace(home, kind, netns, std::move(accepted));
+    one.emplace(home, by, std::move(accepted));
     co_await one->run();
     co_await one->refuse();
   } catch (const std::exception& error) {

@@ -9,8 +9,6 @@
 
 namespace omnilink::actors {
 
-/// `netns` is the listener's network namespace (0: our own).
-boost::asio::awaitable<void> run_trip(worker& home, interceptor::listen_kind kind, std::uint64_t netns,
-                                      boost::asio::ip::tcp::socket accepted);
+boost::asio::awaitable<void> run_trip(worker& home, way_in by, boost::asio::ip::tcp::socket accepted);
 
 }  // namespace omnilink::actors

@@ -23,18 +23,26 @@
 
 namespace omnilink::actors {
 
+/// By which listener a connection came.
+struct way_in {
+  /// The sandbox's, which no configuration names.
+  static constexpr std::size_t unnamed = static_cast<std::size_t>(-1);
+
+  interceptor::listen_kind kind = interceptor::listen_kind::mixed;
+  std::size_t listener = unnamed;  ///< place in configuration::listeners, the same after every reload
+  std::uint64_t netns = 0;         ///< of its sockets; 0: the one that omnilink was started in
+};
+
 /// A listener's sockets for one worker, on their way to its forwarder.
 struct listening {
-  interceptor::listen_kind kind = interceptor::listen_kind::mixed;
+  way_in way;
   std::vector<io::descriptor> sockets;  ///< listening, non-blocking
-  std::uint64_t netns = 0;              ///< of those sockets; 0: the one that omnilink was started in
 };
 
 /// A listening socket of a worker.
 struct accepting {
   std::shared_ptr<boost::asio::ip::tcp::acceptor> socket;
-  interceptor::listen_kind kind;
-  std::uint64_t netns;
+  way_in way;
 };
 
 /// One running connection: how others see it, and how they end it.

@@ -41,6 +41,10 @@ std::string chain::validate() const {
     if (alone && hops.size() > 1) return h.to_string() + " stands alone: leave out the other hops";
     if (std::string wrong = h.validate(); !wrong.empty()) return "hop " + core::quoted(h.name) + ": " + wrong;
   }
+  for (std::size_t i = 1; i < hops.size(); ++i) {
+    const std::string_view no = hops[i - 1].obstacle(hops[i].where);
+    if (!no.empty()) return "hop " + core::quoted(hops[i - 1].name) + " cannot reach " + hops[i].to_string() + ": " + std::string{no};
+  }
   return {};
 }
 

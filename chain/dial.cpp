@@ -12,6 +12,7 @@
 #include "io/drive.hpp"
 #include "io/error.hpp"
 #include "wire/http_connect.hpp"
+#include "wire/socks4.hpp"
 #include "wire/socks5.hpp"
 
 namespace omnilink::chain {
@@ -173,10 +174,21 @@ class attempt {
 
   asio::awaitable<void> request(const hop& h, const core::target& next) {
     enter(step::request);
+    if (const auto no = h.obstacle(next); !no.empty()) {
+      fail(errc::unsupported);
+      out_.verdict.detail = no;
+      co_return;
+    }
     if (!arm_stream()) co_return;
     std::optional<wire::credentials> who;
     if (!h.user.empty()) who = wire::credentials{h.user, h.password};
-    if (h.kind == hop_kind::socks5) {
+    if (h.kind == hop_kind::socks4 || h.kind == hop_kind::socks4a) {
+      std::uint8_t reply = 0;
+      const auto spoken = h.kind == hop_kind::socks4 ? wire::socks4_dialect::socks4 : wire::socks4_dialect::socks4a;
+      auto script = wire::socks4_connect(next, h.user, spoken, reply);
+      const auto done = co_await io::drive(*stream_, script);
+      finish_request(done, false, core::verdict::reply_kind::socks4, reply);
+    } else if (h.kind == hop_kind::socks5) {
       wire::socks5_outcome outcome;
       auto script = wire::socks5_connect(next, std::move(who), outcome);
       const auto done = co_await io::drive(*stream_, script);

@@ -6,6 +6,7 @@
 
 #include "core/nearest_word.hpp"
 #include "wire/credentials.hpp"
+#include "wire/socks4.hpp"
 #include "wire/url.hpp"
 
 namespace omnilink::chain {
@@ -20,13 +21,17 @@ struct scheme {
 
 // `socks5h` is `socks5`: names always travel as names.
 constexpr std::array schemes{
+    scheme{"socks4", hop_kind::socks4, false, 1080},    scheme{"socks4a", hop_kind::socks4a, false, 1080},
     scheme{"socks5", hop_kind::socks5, false, 1080},    scheme{"socks5h", hop_kind::socks5, false, 1080},
     scheme{"socks5+tls", hop_kind::socks5, true, 1080}, scheme{"http", hop_kind::http, false, 80},
     scheme{"https", hop_kind::http, true, 443},         scheme{"direct", hop_kind::direct, false, 0},
     scheme{"reject", hop_kind::reject, false, 0},
 };
-constexpr std::array<std::string_view, 2> later_schemes{"socks4", "socks4a"};
 constexpr std::array<std::string_view, 3> parameters{"auth_file", "ca", "sni"};
+
+bool is_socks4(hop_kind kind) noexcept {
+  return kind == hop_kind::socks4 || kind == hop_kind::socks4a;
+}
 
 const scheme* find_scheme(std::string_view word) noexcept {
   const auto found = std::ranges::find(schemes, word, &scheme::word);
@@ -34,9 +39,6 @@ const scheme* find_scheme(std::string_view word) noexcept {
 }
 
 std::string no_such_scheme(std::string_view word) {
-  if (std::ranges::find(later_schemes, word) != later_schemes.end()) {
-    return "the scheme " + core::quoted(word) + " is not supported by this version; use socks5";
-  }
   std::array<std::string_view, schemes.size()> known;
   std::ranges::transform(schemes, known.begin(), &scheme::word);
   return "unknown scheme " + core::quoted(word) + core::did_you_mean(word, known);
@@ -71,6 +73,8 @@ std::string check_login(const hop& h) {
   const std::string limit = std::to_string(wire::credential_max) + " bytes";
   if (h.user.size() > wire::credential_max) return "the user is longer than " + limit;
   if (h.password.size() > wire::credential_max) return "the password is longer than " + limit;
+  if (is_socks4(h.kind) && !h.password.empty())
+    return "SOCKS4 knows a user and no password; use socks5, or leave out the password";
   if (h.user.empty()) return h.password.empty() ? "" : "a password without a user";
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (std::ranges::any_of(h.user, is_control) || std::ranges::any_of(h.password.reveal(), is_control)) {
@@ -125,8 +129,14 @@ std::string hop::to_string() const {
   return how.port == 0 ? std::string{how.word} : std::string{how.word} + "://" + where.to_string();
 }
 
+std::string_view hop::obstacle(const core::target& next) const noexcept {
+  if (kind == hop_kind::socks4) return wire::socks4_obstacle(next, wire::socks4_dialect::socks4);
+  if (kind == hop_kind::socks4a) return wire::socks4_obstacle(next, wire::socks4_dialect::socks4a);
+  return {};
+}
+
 std::string hop::validate() const {
-  const bool proxy = kind == hop_kind::socks5 || kind == hop_kind::http;
+  const bool proxy = kind != hop_kind::direct && kind != hop_kind::reject;
   if (!proxy && (tls.enabled || !user.empty()))
     return to_string() + " stands alone: it has neither TLS nor a login";
   if (!proxy) return {};

@@ -12,6 +12,8 @@
 namespace omnilink::chain {
 
 enum class hop_kind : std::uint8_t {
+  socks4,  ///< no names, no IPv6
+  socks4a, ///< names too
   socks5,  ///< socks5, socks5h, socks5+tls
   http,    ///< http, https: CONNECT
   direct,  ///< no proxy; only as the single hop of a chain
@@ -37,10 +39,12 @@ struct hop {
   std::string to_string() const;
   /// Empty: valid; otherwise what is wrong and the remedy, in one line.
   std::string validate() const;
+  /// Empty: this proxy's protocol can ask for `next`; otherwise why not, and the remedy.
+  std::string_view obstacle(const core::target& next) const noexcept;
 };
 
-/// `scheme://[user:pass@]host[:port][?key=value&…]`, schemes socks5 socks5h http https socks5+tls direct
-/// reject, default ports 1080, 80, 443 (1080 for socks5+tls); keys auth_file, and with TLS ca and sni.
+/// `scheme://[user:pass@]host[:port][?key=value&…]`, schemes socks4 socks4a socks5 socks5h http https
+/// socks5+tls direct reject, default ports 1080, 80, 443 (1080 for socks5+tls); keys auth_file, and with TLS ca and sni.
 /// `direct` and `reject` stand alone, with or without "://". The file of `auth_file` is not read here. User
 /// and password are percent-decoded; a comma outside the query is refused, other tools disagree about it. The
 /// error is one line, without the password and without a place (the caller adds it), and suggests the nearest

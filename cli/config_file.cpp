@@ -120,6 +120,31 @@ void read_interception(table_reader& in, interceptor::listener_config& into, con
   conditions.finish();
 }
 
+// Both ways to say it at once are a mistake, even where they agree.
+template <class Add>
+void read_beside_url(table_reader& in, std::string_view key, bool in_url, Add add) {
+  const toml::node* value = in.find(key);
+  if (!value) return;
+  if (in_url) return in.fail_at(key, std::string{key} + " is in the URL already; leave one of them out");
+  add(*value);
+}
+
+void read_clients(const toml::node& from, interceptor::listener_config& into, config_errors& errors) {
+  const toml::array* list = from.as_array();
+  if (!list || list->empty()) return errors.add(from.source(), "clients is not a list of networks, as [\"10.0.0.0/8\"]; leave it out for everyone");
+  for (const toml::node& one : *list) {
+    const auto word = one.value_exact<std::string_view>();
+    const std::string wrong = word ? interceptor::add_client(*word, into) : "clients is a list of strings, as [\"10.0.0.0/8\"]";
+    if (!wrong.empty()) errors.add(one.source(), wrong);
+  }
+}
+
+void read_destination(const toml::node& from, interceptor::listener_config& into, config_errors& errors) {
+  const auto text = from.value_exact<std::string_view>();
+  const std::string wrong = text ? interceptor::set_destination(*text, into) : "to is not a string, as \"host:port\"";
+  if (!wrong.empty()) errors.add(from.source(), wrong);
+}
+
 void read_listener(const toml::table& from, settings& into, config_errors& errors) {
   table_reader in{from, "[[listen]]", errors};
   bool allow_remote = false;
@@ -128,14 +153,17 @@ void read_listener(const toml::table& from, settings& into, config_errors& error
     auto parsed = interceptor::parse_listen_url(url);
     if (parsed.has_error()) {
       in.fail_at("url", parsed.error());
-      (void)in.find("capture"), (void)in.find("fail");  // nothing can be said of these
+      for (const char* key : {"capture", "fail", "clients", "to"}) (void)in.find(key);  // nothing can be said of these
     } else {
+      const std::size_t before = errors.count();
       read_interception(in, *parsed, errors);
+      read_beside_url(in, "clients", !parsed->clients.empty(), [&](const toml::node& value) { read_clients(value, *parsed, errors); });
+      read_beside_url(in, "to", parsed->to.port != 0, [&](const toml::node& value) { read_destination(value, *parsed, errors); });
       const bool says_it_there = url.find("allow_remote=") != url.npos;
       if (says_it_here && says_it_there && parsed->allow_remote != allow_remote)
         in.fail_at("allow_remote", "allow_remote and the URL's contradict each other; leave one of them out");
       parsed->allow_remote |= allow_remote;
-      if (std::string wrong = parsed->validate(); !wrong.empty())
+      if (std::string wrong = errors.count() == before ? parsed->validate() : ""; !wrong.empty())
         in.fail_at(wrong.starts_with("capture") && in.find("capture") ? "capture" : "url", wrong);
       into.service.listeners.push_back(*parsed);
     }

@@ -17,7 +17,7 @@ std::string flows_text(const json& reply) {
 
 std::string stats_text(const json& reply) {
   table out{"COUNTER", "VALUE"};
-  for (const char* key : {"live", "closed", "capacity", "inserted", "expired", "refused", "replaced", "loops"}) {
+  for (const char* key : {"live", "closed", "capacity", "inserted", "expired", "refused", "replaced", "loops", "denied"}) {
     out.add({key, std::to_string(reply.at(key).get<std::uint64_t>())});
   }
   return out.to_string();

@@ -6,9 +6,8 @@ void add_settings_options(CLI::App& verb, settings_flags& given) {
   verb.add_option("-c,--config", given.config_file, "The configuration file")->type_name("FILE");
   verb.add_option(
           "-F,--forward", given.hops,
-          "The next hop of the chain; repeat it for more. socks5://,\nsocks5+tls://, http:// or https:// "
-          "with "
-          "[user:password@]host[:port];\n?auth_file=FILE reads the login from a file; or: direct, reject")
+          "The next hop of the chain; repeat it for more. socks4://,\nsocks4a://, socks5://, socks5+tls://, "
+          "http:// or https://\nwith [user:password@]host[:port];\n?auth_file=FILE reads the login from a file; or: direct, reject")
       ->type_name("URL")
       ->allow_extra_args(false);
   // Each step counts on its own, so that -v -q is as if neither were there.

@@ -18,6 +18,20 @@ std::string_view name_of(step where) noexcept {
   return "unknown";
 }
 
+namespace {
+
+std::string_view word_for(verdict::reply_kind from) noexcept {
+  switch (from) {
+    case verdict::reply_kind::none: break;
+    case verdict::reply_kind::socks4: return "SOCKS4 reply ";
+    case verdict::reply_kind::socks5: return "SOCKS reply ";
+    case verdict::reply_kind::http: return "HTTP status ";
+  }
+  return {};
+}
+
+}  // namespace
+
 std::string verdict::to_string() const {
   std::string out;
   if (hop != no_hop) {
@@ -28,7 +42,7 @@ std::string verdict::to_string() const {
   if (step != core::step::none) out.append(name_of(step)).append(": ");
   out.append(meaning_of(code));
   if (reply_from != reply_kind::none) {
-    out += (reply_from == reply_kind::socks5 ? " (SOCKS reply " : " (HTTP status ") + std::to_string(reply) + ")";
+    out.append(" (").append(word_for(reply_from)) += std::to_string(reply) + ")";
   }
   // The errno says nothing new where the code was made from it.
   if (system_errno != 0 && code == errc::io_failed) out += ": " + std::generic_category().message(system_errno);
@@ -57,6 +71,12 @@ std::uint8_t socks5_reply_of(const verdict& v) noexcept {
                  : 1;
     default: return 1;  // general failure
   }
+}
+
+std::uint8_t socks4_reply_of(const verdict& v) noexcept {
+  if (v.ok()) return 90;
+  const bool passed_on = v.code == errc::hop_refused && v.reply_from == verdict::reply_kind::socks4 && v.reply >= 91 && v.reply <= 93;
+  return passed_on ? static_cast<std::uint8_t>(v.reply) : 91;
 }
 
 std::uint16_t http_status_of(const verdict& v) noexcept {

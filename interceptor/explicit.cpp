@@ -6,6 +6,7 @@
 #include "io/drive.hpp"
 #include "io/wait.hpp"
 #include "wire/http_connect.hpp"
+#include "wire/socks4.hpp"
 #include "wire/socks5.hpp"
 
 namespace omnilink::interceptor {
@@ -15,7 +16,9 @@ namespace {
 using core::errc;
 using dialect = explicit_request::dialect;
 
-constexpr std::uint8_t socks5_version = 5;  // RFC 1928 section 3: the first byte, and no letter of HTTP
+// The first byte, and no letter of HTTP.
+constexpr std::uint8_t socks4_version = 4;
+constexpr std::uint8_t socks5_version = 5;
 
 // What a refused client may still send before it reads our answer; more than that gets the RST.
 constexpr std::size_t linger_bytes = 256 * 1024;
@@ -45,8 +48,10 @@ asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind k
       co_return out;
     }
     client.unread(first);
-    if (first[0] != socks5_version) {
-      // Neither a SOCKS5 greeting nor the first letter of a method: TLS, SOCKS4, or noise. It has no answer to wait for.
+    if (first[0] == socks4_version) {
+      out.spoken = dialect::socks4;
+    } else if (first[0] != socks5_version) {
+      // Neither SOCKS nor the first letter of a method: TLS, or noise. It has no answer to wait for.
       const bool letter = (first[0] >= 'A' && first[0] <= 'Z') || (first[0] >= 'a' && first[0] <= 'z');
       if (!letter) {
         out.code = errc::bad_version;
@@ -55,7 +60,9 @@ asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind k
       out.spoken = dialect::http;
     }
   }
-  if (out.spoken == dialect::socks5) {
+  if (out.spoken == dialect::socks4) {
+    co_await read_as<wire::socks4_request>(client, out, wire::socks4_read_request);
+  } else if (out.spoken == dialect::socks5) {
     co_await read_as<wire::socks5_request>(client, out, wire::socks5_read_request);
   } else {
     co_await read_as<wire::http_request>(client, out, wire::http_read_connect);
@@ -64,6 +71,10 @@ asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind k
 }
 
 asio::awaitable<io::progress> answer(io::stream& client, const explicit_request& request, const core::verdict& outcome) {
+  if (request.spoken == dialect::socks4) {
+    const auto reply = wire::socks4_reply(core::socks4_reply_of(outcome));
+    co_return co_await io::write_all(client, reply);
+  }
   if (request.spoken == dialect::socks5) {
     const auto reply = wire::socks5_reply(core::socks5_reply_of(outcome));
     co_return co_await io::write_all(client, reply);

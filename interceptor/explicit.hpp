@@ -1,4 +1,5 @@
-// The explicit ways in: a client that knows it speaks to a proxy says SOCKS5 or HTTP CONNECT, on a mixed listener either.
+// The explicit ways in: a client that knows it speaks to a proxy says SOCKS5 or HTTP CONNECT, on a mixed
+// listener either, or SOCKS4.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -12,7 +13,7 @@
 namespace omnilink::interceptor {
 
 struct explicit_request {
-  enum class dialect : std::uint8_t { socks5, http };
+  enum class dialect : std::uint8_t { socks4, socks5, http };
 
   core::errc code = core::errc::ok;
   int system_errno = 0;

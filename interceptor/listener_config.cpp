@@ -18,13 +18,13 @@ constexpr std::uint16_t default_port = 1080;
 /// And of one that intercepts (redsocks, dae).
 constexpr std::uint16_t default_redirect_port = 12345;
 
-constexpr std::array schemes{listen_kind::mixed, listen_kind::socks5, listen_kind::http, listen_kind::redirect};
-constexpr std::array<std::string_view, 3> later_schemes{"tproxy", "cgroup", "tcp"};
+constexpr std::array schemes{listen_kind::mixed, listen_kind::socks5, listen_kind::http, listen_kind::tcp, listen_kind::redirect};
+constexpr std::array<std::string_view, 2> later_schemes{"tproxy", "cgroup"};
 
 std::string no_such_scheme(std::string_view word) {
   if (std::ranges::find(later_schemes, word) != later_schemes.end()) {
     return "a listener of kind " + core::quoted(word) +
-           " is not supported by this version; use mixed, socks5, http or redirect";
+           " is not supported by this version; use mixed, socks5, http, tcp or redirect";
   }
   std::array<std::string_view, schemes.size()> known;
   std::ranges::transform(schemes, known.begin(), name_of);
@@ -36,10 +36,12 @@ std::optional<core::address> parse_host(std::string_view host) noexcept {
   return host.empty() ? core::address::v4(0x7f000001) : core::address::parse(host);
 }
 
-std::string read_list(std::string_view key, std::string_view words, core::capture& into) {
+// Calls `add` for each word between commas, until one is wrong.
+template <class Add>
+std::string read_list(std::string_view words, Add add) {
   while (true) {
     const std::size_t comma = words.find(',');
-    if (std::string wrong = add_capture_word(key, words.substr(0, comma), into); !wrong.empty()) return wrong;
+    if (std::string wrong = add(words.substr(0, comma)); !wrong.empty()) return wrong;
     if (comma == words.npos) return {};
     words.remove_prefix(comma + 1);
   }
@@ -59,8 +61,10 @@ std::string read_parameter(const wire::url::parameter& given, listener_config& o
     return {};
   }
   if (redirect && std::ranges::find(capture_keys, given.key) != capture_keys.end())
-    return read_list(given.key, given.value, out.capture);
-  std::vector<std::string_view> known{"allow_remote"};
+    return read_list(given.value, [&](std::string_view word) { return add_capture_word(given.key, word, out.capture); });
+  if (given.key == "clients") return read_list(given.value, [&](std::string_view word) { return add_client(word, out); });
+  if (given.key == "to") return set_destination(given.value, out);
+  std::vector<std::string_view> known{"allow_remote", "clients", "to"};
   if (redirect) {
     known.push_back("fail");
     known.insert(known.end(), capture_keys.begin(), capture_keys.end());
@@ -97,13 +101,38 @@ std::string_view name_of(listen_kind kind) noexcept {
       return "socks5";
     case listen_kind::http:
       return "http";
+    case listen_kind::tcp:
+      return "tcp";
     case listen_kind::redirect:
       return "redirect";
   }
   return "unknown";
 }
 
+bool listener_config::admits(const core::address& client) const noexcept {
+  return clients.empty() || std::ranges::any_of(clients, [&](const core::cidr& one) { return one.contains(client); });
+}
+
+std::string add_client(std::string_view word, listener_config& into) {
+  if (into.clients.size() == clients_max) return "clients has more than " + std::to_string(clients_max) + " values; write wider networks";
+  const auto network = core::cidr::parse(word);
+  if (!network) return "clients: " + core::describe_bad_cidr(word);
+  into.clients.push_back(*network);
+  return {};
+}
+
+std::string set_destination(std::string_view text, listener_config& into) {
+  if (into.kind != listen_kind::tcp)
+    return "to belongs to a tcp listener; clients of " + into.to_string() + " say themselves where they want to go";
+  const auto where = core::target::parse(text);
+  if (!where) return "to is not host:port: " + core::quoted(text);
+  into.to = *where;
+  return {};
+}
+
 std::string listener_config::validate() const {
+  if (kind == listen_kind::tcp && to.port == 0)
+    return "a tcp listener has one destination; write tcp://" + where.to_string() + "?to=host:port";
   if (kind == listen_kind::redirect) {
     if (std::string wrong = validate_redirect(*this); !wrong.empty()) return wrong;
   }
@@ -113,7 +142,9 @@ std::string listener_config::validate() const {
 }
 
 std::string listener_config::to_string() const {
-  return std::string{name_of(kind)} + "://" + where.to_string();
+  std::string out = std::string{name_of(kind)} + "://" + where.to_string();
+  if (to.port != 0) out += "?to=" + to.to_string();
+  return out;
 }
 
 boost::system::result<listener_config, std::string> parse_listen_url(std::string_view url) {
@@ -128,6 +159,8 @@ boost::system::result<listener_config, std::string> parse_listen_url(std::string
   if (!host)
     return core::quoted(parsed->host) +
            " is not an IP address; a listener has an address, as 127.0.0.1 or [::1]";
+  if (out.kind == listen_kind::tcp && !parsed->port)
+    return "a tcp listener has no usual port; write tcp://127.0.0.1:PORT?to=host:port";
   out.where = {*host, parsed->port.value_or(out.kind == listen_kind::redirect ? default_redirect_port : default_port)};
   if (std::string wrong = read_parameters(*parsed, out); !wrong.empty()) return wrong;
   return out;

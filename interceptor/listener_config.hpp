@@ -5,13 +5,19 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/capture.hpp"
+#include "core/cidr.hpp"
 #include "core/endpoint.hpp"
 
 namespace omnilink::interceptor {
 
-enum class listen_kind : std::uint8_t { mixed, socks5, http, redirect };
+enum class listen_kind : std::uint8_t { mixed, socks5, http, tcp, redirect };
+
+/// Who has more writes wider networks.
+inline constexpr std::size_t clients_max = 256;
+
 
 std::string_view name_of(listen_kind kind) noexcept;
 
@@ -19,15 +25,25 @@ struct listener_config {
   listen_kind kind = listen_kind::mixed;
   core::endpoint where;           ///< port 0: any free one
   bool allow_remote = false;      ///< needed for an address that is not loopback
+  std::vector<core::cidr> clients;  ///< who may connect; none: everyone
+  core::target to;                ///< tcp: where every connection goes
   core::capture capture;          ///< redirect: what is taken
   bool fail_closed = true;        ///< redirect: what it takes is rejected while omnilink is not there
+
+  bool admits(const core::address& client) const noexcept;
   std::string validate() const;   ///< empty: valid; otherwise what is wrong and the remedy
-  std::string to_string() const;  ///< "mixed://127.0.0.1:1080"
+  std::string to_string() const;  ///< "mixed://127.0.0.1:1080", "tcp://127.0.0.1:8080?to=host:80"
 };
 
-/// `scheme://[host][:port][?key=value&…]`, schemes mixed socks5 http redirect: an IP address or nothing, which
-/// means 127.0.0.1; default port 1080, for redirect 12345. Keys: allow_remote, for redirect fail and those of
-/// `capture` (capture_words.hpp), lists with commas. The error is one line without a place; the caller adds it, and asks
+/// Adds a network or an address. Empty: done; otherwise what is wrong, in one line.
+std::string add_client(std::string_view word, listener_config& into);
+
+/// Sets a tcp listener's destination. Empty: done; otherwise what is wrong, in one line.
+std::string set_destination(std::string_view text, listener_config& into);
+
+/// `scheme://[host][:port][?key=value&…]`, schemes mixed socks5 http tcp redirect: an IP address or nothing,
+/// which means 127.0.0.1; default port 1080, for redirect 12345, for tcp none. Keys: allow_remote, clients, for tcp to, for
+/// redirect fail and those of `capture` (capture_words.hpp); lists with commas. The error is one line without a place; the caller adds it, and asks
 /// validate().
 boost::system::result<listener_config, std::string> parse_listen_url(std::string_view url);
 

@@ -41,6 +41,16 @@ TEST(chain, names_a_hop_that_is_wrong) {
   EXPECT_NE(c.validate().find("hop \"paris\": "), std::string::npos);
 }
 
+TEST(chain, socks4_is_refused_where_the_next_hop_has_a_name_or_IPv6) {
+  EXPECT_EQ(made_of({"socks4://a.example", "socks5://192.0.2.1"}).validate(), "");
+  EXPECT_EQ(made_of({"socks4a://a", "socks5://b.example"}).validate(), "");
+  EXPECT_EQ(made_of({"socks5://a", "socks4://b.example"}).validate(), "") << "the target is not known yet";
+  const std::string by_name = made_of({"socks4://192.0.2.1", "socks5://b.example"}).validate();
+  EXPECT_NE(by_name.find("hop \"192.0.2.1:1080\" cannot reach socks5://b.example:1080: SOCKS4 carries no names; use socks4a"), std::string::npos) << by_name;
+  for (const char* first : {"socks4://192.0.2.1", "socks4a://192.0.2.1"})
+    EXPECT_NE(made_of({first, "http://[2001:db8::1]"}).validate().find("no IPv6"), std::string::npos);
+}
+
 TEST(chain, names_are_words) {
   EXPECT_EQ(validate_name("Paris-2.example_x"), "");
   EXPECT_EQ(validate_name(std::string(63, 'x')), "");

@@ -31,6 +31,8 @@ TEST(hop, schemes_and_default_ports) {
     hop_kind kind;
     bool tls;
   } const cases[] = {
+      {"socks4://192.0.2.1", "socks4://192.0.2.1:1080", hop_kind::socks4, false},
+      {"socks4a://me@a.example", "socks4a://a.example:1080", hop_kind::socks4a, false},
       {"socks5://a.example", "socks5://a.example:1080", hop_kind::socks5, false},
       {"socks5h://a.example:9", "socks5://a.example:9", hop_kind::socks5, false},
       {"socks5+tls://a.example", "socks5+tls://a.example:1080", hop_kind::socks5, true},
@@ -78,7 +80,7 @@ TEST(hop, no_error_shows_the_password) {
 TEST(hop, errors_suggest_the_nearest_word) {
   expect_error("sock5://h", "did you mean \"socks5\"?");
   expect_error("https://h?snl=x", "did you mean \"sni\"?");
-  expect_error("socks4a://h", "not supported by this version");
+  expect_error("socks4b://h", "did you mean \"socks4\"?");
 }
 
 TEST(hop, what_is_refused) {
@@ -91,6 +93,9 @@ TEST(hop, what_is_refused) {
   expect_error("direct://h", "stands alone");
   expect_error("reject://?ca=/x", "makes no sense");
   expect_error("socks5://user@h", "without a password");
+  expect_error("socks4://user:word@h", "SOCKS4 knows a user and no password");
+  expect_error("socks4a://user:word@h", "SOCKS4 knows a user and no password");
+  expect_error("socks4://user@h?sni=x", "needs TLS");
   expect_error("http://us%3Aer:pw@h", "colon");
   expect_error("socks5://u:" + std::string(256, 'x') + "@h", "longer than 255");
   expect_error("https://h?sni=a_b..c", "sni is not a host name");

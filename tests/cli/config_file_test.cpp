@@ -205,6 +205,30 @@ TEST(config_file, listeners) {
                "not supported by this version");
 }
 
+TEST(config_file, a_listener_with_clients_and_one_with_a_destination) {
+  settings out;
+  const auto errors = read_config(
+      "version = 1\n[[listen]]\nurl = \"mixed://\"\nclients = [\"10.0.0.0/8\", \"2001:db8::1\"]\n"
+      "[[listen]]\nurl = \"tcp://:8080\"\nto = \"example.org:443\"",
+      "o.toml", out);
+  EXPECT_EQ(joined(errors), "");
+  ASSERT_EQ(out.service.listeners.size(), 2u);
+  EXPECT_EQ(out.service.listeners[0].clients.size(), 2u);
+  EXPECT_EQ(out.service.listeners[1].to_string(), "tcp://127.0.0.1:8080?to=example.org:443");
+
+  const std::string mixed = "version = 1\n[[listen]]\nurl = \"mixed://\"\n";
+  expect_error(mixed + "clients = []", ":4:11", "leave it out for everyone");
+  expect_error(mixed + "clients = \"10.0.0.0/8\"", ":4:11", "is not a list");
+  expect_error(mixed + "clients = [\"10.0.0.0/8\", \"10.0.0.1/8\"]", ":4:26", "is 10.0.0.0/8 meant?");
+  expect_error(mixed + "clients = [10]", ":4:12", "list of strings");
+  expect_error(mixed + "client = [\"10.0.0.0/8\"]", ":4:1", "did you mean \"clients\"?");
+  expect_error(mixed + "to = \"h:80\"", ":4:6", "belongs to a tcp listener");
+  const std::string tcp = "version = 1\n[[listen]]\nurl = \"tcp://:8080";
+  expect_error(tcp + "\"", ":3:7", "?to=host:port");
+  expect_error(tcp + "?to=h:80\"\nto = \"h:80\"", ":4:6", "in the URL already");
+  expect_error(tcp + "\"\nto = \"h\"", ":4:6", "not host:port");
+}
+
 TEST(config_file, a_listener_that_contradicts_itself) {
   const std::string listen = "version = 1\n[[listen]]\nurl = \"mixed://0.0.0.0";
   expect_error(listen + "?allow_remote=true\"\nallow_remote = false", ":4:16", "contradict");

@@ -49,6 +49,10 @@ TEST(verdict, one_plain_line) {
   v = failed(errc::io_failed);
   v.system_errno = EMFILE;
   EXPECT_NE(v.to_string().find("Too many open files"), std::string::npos);
+  v.reply_from = verdict::reply_kind::socks4;
+  v.reply = 91;
+  v.code = errc::hop_refused;
+  EXPECT_NE(v.to_string().find(" (SOCKS4 reply 91)"), std::string::npos);
   EXPECT_TRUE(verdict{}.ok());
   EXPECT_FALSE(v.ok());
 }
@@ -74,6 +78,22 @@ TEST(verdict, what_a_socks_client_sees) {
   EXPECT_EQ(socks5_reply_of(v), 1);
 }
 
+TEST(verdict, what_a_socks4_client_sees) {
+  EXPECT_EQ(socks4_reply_of(verdict{}), 90);
+  EXPECT_EQ(socks4_reply_of(failed(errc::refused)), 91);
+  verdict v = failed(errc::hop_refused);
+  v.reply_from = verdict::reply_kind::socks4;
+  for (const int own : {91, 92, 93}) {
+    v.reply = static_cast<std::uint16_t>(own);
+    EXPECT_EQ(socks4_reply_of(v), own);
+  }
+  v.reply = 90;
+  EXPECT_EQ(socks4_reply_of(v), 91);
+  v.reply_from = verdict::reply_kind::socks5;
+  v.reply = 92;
+  EXPECT_EQ(socks4_reply_of(v), 91) << "not of the client's vocabulary";
+}
+
 TEST(verdict, what_an_http_client_sees) {
   EXPECT_EQ(http_status_of(verdict{}), 200);
   EXPECT_EQ(http_status_of(failed(errc::rejected)), 403);
@@ -93,6 +113,7 @@ TEST(verdict, no_failure_looks_like_success) {
   for (int i = 1; i < errc_count; ++i) {
     const verdict v = failed(static_cast<errc>(i));
     EXPECT_NE(socks5_reply_of(v), 0) << i;
+    EXPECT_EQ(socks4_reply_of(v), 91) << i;
     EXPECT_GE(http_status_of(v), 400) << i;
     EXPECT_LE(http_status_of(v), 599) << i;
   }

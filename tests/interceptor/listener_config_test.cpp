@@ -14,6 +14,8 @@ TEST(listener_config, nothing_means_this_machine_alone) {
       {"mixed://:8080", "mixed://127.0.0.1:8080"},
       {"socks5://127.0.0.1", "socks5://127.0.0.1:1080"},
       {"http://[::1]:0", "http://[::1]:0"},
+      {"tcp://:8080?to=example.org:443", "tcp://127.0.0.1:8080?to=example.org:443"},
+      {"tcp://:0?to=[2001:db8::1]:443", "tcp://127.0.0.1:0?to=[2001:db8::1]:443"},
   };
   for (const auto& c : cases) {
     const auto parsed = parse_listen_url(c.url);
@@ -24,7 +26,9 @@ TEST(listener_config, nothing_means_this_machine_alone) {
 }
 
 TEST(listener_config, to_be_reached_from_elsewhere_is_said_aloud) {
-  for (const char* url : {"mixed://0.0.0.0", "mixed://[::]:1", "mixed://192.0.2.1"}) {
+  for (const char* url : {"mixed://0.0.0.0", "mixed://[::]:1", "mixed://192.0.2.1", "socks5://0.0.0.0", "http://[::]",
+                          "tcp://0.0.0.0:1?to=h:80", "tcp://[::]:1?to=h:80", "redirect://0.0.0.0?port=80",
+                          "redirect://[::]?port=80&direction=forward", "mixed://[::ffff:0.0.0.0]"}) {
     EXPECT_NE(parse_listen_url(url)->validate().find("allow_remote = true"), std::string::npos) << url;
   }
   EXPECT_EQ(parse_listen_url("mixed://0.0.0.0?allow_remote=true")->validate(), "");
@@ -44,6 +48,15 @@ TEST(listener_config, what_is_refused) {
       {"redirect://:1?port=80&fail=maybe", "fail is open or closed"},
       {"redirect://:1?port=80&exe=/bin/sh", "use uid or gid"},
       {"mixed://:1?port=80", "the parameter \"port\" is unknown"},
+      {"tcp://:1?to=", "no value"},
+      {"tcp://?to=h:80", "no usual port"},
+      {"tcp://:1?to=h", "to is not host:port"},
+      {"tcp://:1?to=h:0", "to is not host:port"},
+      {"tcp://:1?to=a%20b:1", "to is not host:port"},
+      {"mixed://?to=h:80", "to belongs to a tcp listener"},
+      {"mixed://?clients=10.0.0.1/8", "is 10.0.0.0/8 meant?"},
+      {"mixed://?clients=10.0.0.0/8,", "is not a network"},
+      {"mixed://?client=10.0.0.0/8", "did you mean \"clients\"?"},
       {"mixed://localhost", "not an IP address"},
       {"mixed://me:hunter2@127.0.0.1", "not supported by this version"},
       {"mixed://?allow_remtoe=true", "did you mean \"allow_remote\"?"},
@@ -55,6 +68,51 @@ TEST(listener_config, what_is_refused) {
     ASSERT_TRUE(parsed.has_error()) << c.url;
     EXPECT_NE(parsed.error().find(c.why), std::string::npos) << c.url << ": " << parsed.error();
     EXPECT_EQ(parsed.error().find("hunter2"), std::string::npos);
+  }
+}
+
+TEST(listener_config, a_tcp_listener_needs_its_destination) {
+  EXPECT_NE(parse_listen_url("tcp://:8080")->validate().find("?to=host:port"), std::string::npos);
+}
+
+// Every rule against a client of each family and in each form.
+TEST(listener_config, E6_who_may_connect) {
+  struct {
+    const char* clients;
+    const char* client;
+    bool admitted;
+  } const cases[] = {
+      {"", "198.51.100.7", true},
+      {"", "2001:db8::7", true},
+      {"198.51.100.0/24", "198.51.100.7", true},
+      {"198.51.100.0/24", "::ffff:198.51.100.7", true},
+      {"198.51.100.0/24", "198.51.101.7", false},
+      {"198.51.100.0/24", "::ffff:198.51.101.7", false},
+      {"198.51.100.0/24", "2001:db8::7", false},
+      {"198.51.100.0/24", "::198.51.100.7", false},
+      {"198.51.100.7", "198.51.100.7", true},
+      {"198.51.100.7", "198.51.100.8", false},
+      {"::ffff:198.51.100.0/120", "198.51.100.7", true},
+      {"::ffff:198.51.100.0/120", "::ffff:198.51.100.7", true},
+      {"::ffff:198.51.100.0/120", "198.51.101.7", false},
+      {"2001:db8::/32", "2001:db8::7", true},
+      {"2001:db8::/32", "2001:db9::7", false},
+      {"2001:db8::/32", "198.51.100.7", false},
+      {"0.0.0.0/0", "198.51.100.7", true},
+      {"0.0.0.0/0", "::ffff:198.51.100.7", true},
+      {"0.0.0.0/0", "2001:db8::7", false},
+      {"::/0", "2001:db8::7", true},
+      {"::/0", "198.51.100.7", false},
+      {"::/0", "::ffff:198.51.100.7", false},
+      {"10.0.0.0/8,2001:db8::/32", "10.1.2.3", true},
+      {"10.0.0.0/8,2001:db8::/32", "2001:db8::7", true},
+      {"10.0.0.0/8,2001:db8::/32", "11.1.2.3", false},
+  };
+  for (const auto& c : cases) {
+    const std::string url = *c.clients ? std::string{"mixed://127.0.0.1?clients="} + c.clients : "mixed://127.0.0.1";
+    const auto listener = parse_listen_url(url);
+    ASSERT_TRUE(listener.has_value()) << url << ": " << listener.error();
+    EXPECT_EQ(listener->admits(*core::address::parse(c.client)), c.admitted) << url << " " << c.client;
   }
 }
 

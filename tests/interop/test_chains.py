@@ -19,6 +19,11 @@ CHAINS = {
     "1_microsocks_with_password": ["microsocks_auth"],
     "1_dante": ["dante"],
     "1_ssh": ["ssh"],
+    "1_dante_socks4": ["dante_socks4"],
+    "1_ssh_socks4": ["ssh_socks4"],
+    "1_ssh_socks4a": ["ssh_socks4a"],
+    "2_socks4_tls_tinyproxy": ["dante_socks4", "tls_tinyproxy"],
+    "2_tinyproxy_socks4a": ["tinyproxy", "ssh_socks4a"],
     "1_tinyproxy": ["tinyproxy"],
     "1_tinyproxy_with_password": ["tinyproxy_auth"],
     "1_squid": ["squid"],
@@ -58,6 +63,15 @@ class proxies:
     def ssh(self, address):
         return self.servers.ssh_dynamic(address)
 
+    def dante_socks4(self, address):
+        return as_scheme("socks4", self.hop("dante", 4))
+
+    def ssh_socks4(self, address):
+        return as_scheme("socks4", self.hop("ssh", 4))
+
+    def ssh_socks4a(self, address):
+        return as_scheme("socks4a", self.hop("ssh", 4))
+
     def tinyproxy(self, address):
         return self.servers.tinyproxy(address=address)
 
@@ -72,6 +86,11 @@ class proxies:
 
     def tls_tinyproxy(self, address):
         return self.servers.stunnel(self.hop("tinyproxy_auth", 4), address=address)
+
+
+def as_scheme(scheme, hop):
+    """The URL that speaks another dialect to a hop that knows several; the user-id proves nothing."""
+    return hop.url.replace("socks5://", f"{scheme}://me@")
 
 
 def setUpModule():
@@ -105,8 +124,9 @@ class chains(unittest.TestCase):
                 self.assertEqual(upload(up, size), origin.digest_of(size))
             with omnilink.http_connect(service.address, target, ORIGIN.port("download")) as down:
                 self.assertEqual(download(down, size), (size, origin.digest_of(size)))
-            # The name is the last hop's to resolve.
-            with omnilink.socks5(service.address, f"origin{family}.test", ORIGIN.port("greet")) as greeted:
+            # The name is the last hop's to resolve; SOCKS4 has none.
+            named = target if kinds and kinds[-1].endswith("socks4") else f"origin{family}.test"
+            with omnilink.socks5(service.address, named, ORIGIN.port("greet")) as greeted:
                 self.assertEqual(origin.read_line(greeted), "220 origin ready")
             lines = [service.access(i, count=3) for i in range(3)]
         self.assertEqual({line["verdict"] for line in lines}, {"ok"})
@@ -117,7 +137,7 @@ class chains(unittest.TestCase):
 
 def add_tests():
     for name, kinds in CHAINS.items():
-        for family in (4, 6):
+        for family in (4,) if "socks4" in name else (4, 6):
             setattr(chains, f"test_{name}_ipv{family}", functools.partialmethod(chains.check, kinds, family))
 
 

@@ -120,9 +120,8 @@ class badly_behaved(unittest.TestCase):
         with omnilink.service() as service:
             self.assertEqual(self.answer(service, b"\x05\x01\x02"), b"\x05\xff")
             self.assertEqual(self.answer(service, b"\x05\x00"), b"\x05\xff")
-            # SOCKS4, and a TLS client hello: neither protocol of this listener.
-            for other in (b"\x04\x01\x00\x50\x7f\x00\x00\x01\x00", b"\x16\x03\x01\x00\x01\x01"):
-                self.assertRegex(self.answer(service, other), b"^(HTTP/1.1 400 |$)")
+            # A TLS client hello: no protocol of this listener.
+            self.assertEqual(self.answer(service, b"\x16\x03\x01\x00\x01\x01"), b"")
             # BIND and UDP ASSOCIATE: command not supported; an unknown address type: 8.
             for command in (2, 3, 9):
                 bad = greeting + bytes([5, command, 0, 1, 1, 2, 3, 4, 0, 80])

@@ -9,9 +9,27 @@
 #include "wire/admin.hpp"
 #include "wire/dns.hpp"
 #include "wire/http_connect.hpp"
+#include "wire/socks4.hpp"
 #include "wire/socks5.hpp"
 
 namespace omnilink::wire::playbook {
+
+struct socks4_client {
+  core::target destination;
+  std::string user;
+  socks4_dialect spoken = socks4_dialect::socks4a;
+  std::uint8_t reply = 0;
+
+  handshake start() { return socks4_connect(destination, user, spoken, reply); }
+  std::string outcome() const { return "reply " + std::to_string(reply); }
+};
+
+struct socks4_server {
+  socks4_request out{};
+
+  handshake start() { return socks4_read_request(out); }
+  std::string outcome() const { return out.destination.to_string() + (out.reply_due ? " reply due" : ""); }
+};
 
 struct socks5_client {
   core::target destination;
