@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <functional>
 #include <random>
 
@@ -28,11 +29,14 @@ std::string shown(const std::string& destination, configuration::destinations ho
   return "-";
 }
 
+// "0.2,12.9"
 std::string hop_milliseconds(const trip_report& trip) {
   std::string out;
   for (const auto time : trip.hop_times) {
     if (!out.empty()) out += ',';
-    out += fmt::format("{:.1f}", static_cast<double>(time.count()) / 1e6);
+    const auto tenths = std::chrono::round<std::chrono::duration<std::int64_t, std::ratio<1, 10'000>>>(time).count();
+    out.append(fmt::format_int{tenths / 10}.str()) += '.';
+    out += static_cast<char>('0' + tenths % 10);
   }
   return out;
 }

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <climits>
 #include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -49,17 +51,10 @@ bool wait_for_stderr() {
   }
 }
 
-void write_to_stderr(std::string_view line) {
-  std::string whole{line};
-  whole += '\n';
-  if (!wait_for_stderr()) return;
-  // One write per line, so that lines of several processes do not mix. Where standard error is gone there is
-  // nobody to tell.
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, whole.data(), whole.size());
-}
-
 // Only the log's one thread gets here: no lock.
-class function_sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+using sink_base = spdlog::sinks::base_sink<spdlog::details::null_mutex>;
+
+class function_sink final : public sink_base {
  public:
   explicit function_sink(std::function<void(std::string_view)> write) : write_{std::move(write)} {}
 
@@ -69,6 +64,38 @@ class function_sink final : public spdlog::sinks::base_sink<spdlog::details::nul
   }
   void flush_() override {}
   std::function<void(std::string_view)> write_;
+};
+
+// What is at hand goes out in one piece, then the thread rests: at thousands of lines a second, to be woken for each would
+// cost more than all of the rest. A first line is not held up.
+class stderr_sink final : public sink_base {
+ public:
+  explicit stderr_sink(spdlog::details::thread_pool& queue) : queue_{queue} {}
+  ~stderr_sink() override { write_out(); }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (lines_.size() + message.payload.size() >= piece_max) write_out();
+    lines_.append(message.payload.data(), message.payload.size()) += '\n';
+    if (queue_.queue_size() > 0) return;
+    write_out();
+    std::this_thread::sleep_for(rest);
+  }
+  void flush_() override { write_out(); }
+
+  void write_out() {
+    // Where standard error is gone there is nobody to tell.
+    if (!lines_.empty() && wait_for_stderr()) {
+      [[maybe_unused]] const auto written = ::write(STDERR_FILENO, lines_.data(), lines_.size());
+    }
+    lines_.clear();
+  }
+
+  static constexpr std::size_t piece_max = PIPE_BUF;  // so much does not mix with other processes' lines (pipe(7))
+  static constexpr auto rest = std::chrono::milliseconds{5};
+
+  spdlog::details::thread_pool& queue_;
+  std::string lines_;
 };
 
 struct noisy {
@@ -81,15 +108,14 @@ class writer {
   explicit writer(const log_config& config)
       : format_{config.format},
         pool_{std::make_shared<spdlog::details::thread_pool>(config.queue, 1)},
-        logger_{std::make_shared<spdlog::async_logger>(
-            "omnilink", std::make_shared<function_sink>(config.sink ? config.sink : write_to_stderr), pool_,
-            spdlog::async_overflow_policy::overrun_oldest)} {
+        logger_{std::make_shared<spdlog::async_logger>("omnilink", sink_for(config), pool_,
+                                                       spdlog::async_overflow_policy::overrun_oldest)} {
     logger_->set_level(spdlog::level::trace);  // what gets here is to be written
   }
 
   ~writer() {
     report_loss();
-    // Joins the log's thread, so that the sink ends on this one.
+    // Joins the log's thread, so that the sink ends on this one; it writes what it still holds.
     pool_.reset();
   }
   writer(const writer&) = delete;
@@ -120,6 +146,11 @@ class writer {
   void set_format(log_config::format_kind format) noexcept { format_.store(format, std::memory_order_relaxed); }
 
  private:
+  spdlog::sink_ptr sink_for(const log_config& config) const {
+    if (config.sink) return std::make_shared<function_sink>(config.sink);
+    return std::make_shared<stderr_sink>(*pool_);
+  }
+
   void put(level how, std::string_view slug, std::span<const field> fields) {
     const auto now = std::chrono::system_clock::now();
     const std::string line = format_.load(std::memory_order_relaxed) == log_config::format_kind::json ? format_json(now, how, slug, fields)

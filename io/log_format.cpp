@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -76,8 +77,19 @@ void put_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
+bool is_plain(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char each) {
+    const auto byte = static_cast<unsigned char>(each);
+    return byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+  });
+}
+
 void put_json(std::string& out, std::string_view text) {
   out += '"';
+  if (text.size() <= value_max && is_plain(text)) {
+    out.append(text).append("\"");
+    return;
+  }
   for_each_sequence(text.substr(0, value_max), [&out](std::string_view sequence, bool valid) {
     if (!valid) {
       out += "\xef\xbf\xbd";
@@ -93,6 +105,11 @@ void put_json(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void put_number(std::string& out, std::integral auto value) {
+  const fmt::format_int digits{value};
+  out.append(digits.data(), digits.size());
+}
+
 template <class PutString>
 void put_value(std::string& out, const field& which, PutString put_string) {
   std::visit(
@@ -103,19 +120,33 @@ void put_value(std::string& out, const field& which, PutString put_string) {
           // JSON has neither infinity nor NaN.
           std::isfinite(value) ? void(fmt::format_to(std::back_inserter(out), "{}", value))
                                : void(out += "null");
+        } else if constexpr (std::is_same_v<T, bool>) {
+          out += value ? "true" : "false";
         } else {
-          fmt::format_to(std::back_inserter(out), "{}", value);
+          put_number(out, value);
         }
       },
       which.value);
 }
 
+// A line is made on the thread of the connection that it tells of, so what is the same in all lines of a second is
+// made once.
 void put_time(std::string& out, std::chrono::system_clock::time_point when) {
-  const auto milliseconds =
-      std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count() % 1000;
-  fmt::format_to(std::back_inserter(out), "{:%FT%T}.{:03}Z",
-                 fmt::gmtime(std::chrono::system_clock::to_time_t(when)), milliseconds);
+  thread_local std::time_t made_for = -1;
+  thread_local std::string made;
+  const auto second = std::chrono::floor<std::chrono::seconds>(when);
+  if (const std::time_t wanted = std::chrono::system_clock::to_time_t(second); wanted != made_for) {
+    made = fmt::format("{:%FT%T}.", fmt::gmtime(wanted));
+    made_for = wanted;
+  }
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(when - second).count();
+  const char digits[] = {static_cast<char>('0' + milliseconds / 100), static_cast<char>('0' + milliseconds / 10 % 10),
+                         static_cast<char>('0' + milliseconds % 10), 'Z'};
+  out.append(made).append(digits, sizeof digits);
 }
+
+// An access line's size.
+constexpr std::size_t usual_size = 320;
 
 }  // namespace
 
@@ -138,10 +169,11 @@ std::string_view name_of(level which) noexcept {
 std::string format_text(std::chrono::system_clock::time_point when, level how, std::string_view slug,
                         std::span<const field> fields) {
   std::string out;
+  out.reserve(usual_size);
   put_time(out, when);
-  fmt::format_to(std::back_inserter(out), " {} {}", name_of(how), slug);
+  out.append(" ").append(name_of(how)).append(" ").append(slug);
   for (const field& each : fields) {
-    fmt::format_to(std::back_inserter(out), " {}=", each.key);
+    out.append(" ").append(each.key).append("=");
     put_value(out, each, put_text);
   }
   return out;
@@ -149,9 +181,11 @@ std::string format_text(std::chrono::system_clock::time_point when, level how, s
 
 std::string format_json(std::chrono::system_clock::time_point when, level how, std::string_view slug,
                         std::span<const field> fields) {
-  std::string out = "{\"time\":\"";
+  std::string out;
+  out.reserve(usual_size);
+  out += "{\"time\":\"";
   put_time(out, when);
-  fmt::format_to(std::back_inserter(out), "\",\"level\":\"{}\",\"event\":", name_of(how));
+  out.append("\",\"level\":\"").append(name_of(how)).append("\",\"event\":");
   put_json(out, slug);
   for (const field& each : fields) {
     out += ',';

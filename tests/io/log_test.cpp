@@ -1,9 +1,12 @@
 #include "io/log.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <concepts>
+#include <cstdio>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -140,6 +143,28 @@ TEST(log, a_sink_that_hangs_stops_nobody) {
   log::shutdown();
   EXPECT_LE(out.count("flood"), 66u);
   EXPECT_EQ(out.count("log-lines-dropped"), 1u);
+}
+
+// Standard error is written in pieces of many lines.
+TEST(log, a_burst_comes_whole_and_in_order) {
+  constexpr int count = 5000;  // fewer than the queue holds
+  const std::unique_ptr<std::FILE, decltype(&std::fclose)> file{std::tmpfile(), &std::fclose};
+  const int kept = ::dup(STDERR_FILENO);
+  ::dup2(::fileno(file.get()), STDERR_FILENO);
+  log::init({});
+  for (int i = 0; i < count; ++i) log::line(level::info, "burst", {{"i", i}, {"text", std::string(i % 700, 'x')}});
+  log::shutdown();
+  ::dup2(kept, STDERR_FILENO);
+  ::close(kept);
+
+  std::rewind(file.get());
+  std::vector<char> line(2048);
+  int seen = 0;
+  for (; std::fgets(line.data(), static_cast<int>(line.size()), file.get()); ++seen) {
+    const auto wanted = " info burst i=" + std::to_string(seen) + " text=";
+    ASSERT_NE(std::string_view{line.data()}.find(wanted), std::string_view::npos) << line.data();
+  }
+  EXPECT_EQ(seen, count);
 }
 
 TEST(log, config_is_checked) {
