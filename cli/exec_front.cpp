@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "cli/exec_channel.hpp"
 #include "cli/exec_monitor.hpp"
 #include "cli/exit_code.hpp"
+#include "io/privileges.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -147,11 +147,10 @@ void front::print_lines() {
   if (size == 0) channel_.lines.reset();  // the MONITOR is gone; poll() ignores it from now on
 }
 
-/// Ends the way the command did, for the shell's eyes. A core dump would be ours, not the command's.
+/// Ends the way the command did, for the shell's eyes; without a core dump, which would be ours, not the command's.
 int end_like(int status) {
   if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
   const int signal = WTERMSIG(status);
-  ::prctl(PR_SET_DUMPABLE, 0);
   ::signal(signal, SIG_DFL);
   sigset_t only;
   ::sigemptyset(&only);
@@ -239,6 +238,7 @@ int run_exec(const exec_options& options, const start_service& start) {
     ::_exit(run_monitor(options, start, inherited, std::move(channel->second)));
   }
   channel->second = {};
+  io::keep_memory_private();
   leave_files(inherited, STDOUT_FILENO);  // stderr is for our own lines
   return front{std::move(channel->first), monitor}.wait_for_command();
 }

@@ -14,6 +14,7 @@
 
 #include "cli/exit_code.hpp"
 #include "interceptor/sandbox.hpp"
+#include "io/privileges.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -56,6 +57,7 @@ int monitor::run(const exec_options& options, const start_service& start, const 
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   auto home = sandbox::spawn({options.command, inherited.signal_mask, inherited.ignores_sigchld});
   if (home.has_error()) return fail(fmt::format("{}: {}", home.error().step, home.error().message));
+  io::keep_memory_private();  // not before: the sandbox's child has to write to its own /proc
   leave_the_terminal(inherited);
 
   const int lines = channel_.lines.get();

@@ -212,6 +212,7 @@ int run_with_netd(const flags& given, const settings& wanted, const service_user
 }
 
 int run(const flags& given) {
+  io::keep_memory_private();
   std::signal(SIGPIPE, SIG_IGN);  // a client that is gone shows where it is written to
   settings wanted = defaults();
   if (const refusal no = prepare(given, wanted); !no.lines.empty()) return say(no);

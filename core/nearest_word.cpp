@@ -35,6 +35,15 @@ std::size_t distance(std::string_view a, std::string_view b) noexcept {
   return rows[a.size() % 3][b.size()];
 }
 
+// Anything that has the shape of a login loses what stands between the user's colon and the last '@': a URL may be in any wrong place.
+std::string without_password(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  const std::size_t colon = text.find(':', scheme == text.npos ? 0 : scheme + 3);
+  const std::size_t at = text.rfind('@');
+  if (colon == text.npos || at == text.npos || colon > at) return std::string{text};
+  return std::string{text.substr(0, colon + 1)} + "***" + std::string{text.substr(at)};
+}
+
 }  // namespace
 
 std::string_view nearest_word(std::string_view word, std::span<const std::string_view> known) {
@@ -54,10 +63,11 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
   return found.empty() ? std::string{} : "; did you mean \"" + std::string{found} + "\"?";
 }
 
-std::string quoted(std::string_view word) {
+std::string quoted(std::string_view text) {
+  const std::string word = without_password(text);
   const bool cut = word.size() > word_max;
   std::string out = "\"";
-  for (const char c : word.substr(0, word_max)) out += c >= 0x20 && c < 0x7f ? c : '?';
+  for (const char c : std::string_view{word}.substr(0, word_max)) out += c >= 0x20 && c < 0x7f ? c : '?';
   return out + (cut ? "…\"" : "\"");
 }
 

@@ -15,7 +15,8 @@ std::string_view nearest_word(std::string_view word, std::span<const std::string
 /// `; did you mean "socks5"?`, or nothing: to be appended to an error.
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> known);
 
-/// The word in quotes, fit for a one-line error: cut to 64 bytes, control and non-ASCII bytes shown as '?'.
-std::string quoted(std::string_view word);
+/// The word in quotes, fit for a one-line error: cut to 64 bytes, control and non-ASCII bytes shown as '?', and a
+/// password in it, as of a URL, as "***".
+std::string quoted(std::string_view text);
 
 }  // namespace omnilink::core

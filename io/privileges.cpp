@@ -20,6 +20,8 @@ bool may_change_network() noexcept {
   return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) == 1;
 }
 
+void keep_memory_private() noexcept { ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
 std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid) {
   capng_get_caps_process();
   const bool bounded = may_bound();

@@ -9,6 +9,9 @@ namespace omnilink::io {
 /// Whether this process may change the rules of its network namespace (CAP_NET_ADMIN).
 bool may_change_network() noexcept;
 
+/// No core dump of this process, and no debugger of the same user's: there are credentials in its memory.
+void keep_memory_private() noexcept;
+
 /// For good: becomes that user and group without others, without any capability, and with no way to gain one by execve
 /// (no_new_privs). A process that is not root keeps its user and group; they must be its own. Empty: done.
 std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid);

@@ -43,9 +43,9 @@ std::string check_free(const std::string& path, const sockaddr_un& name, unix_ki
   if (!S_ISSOCK(found.st_mode)) return "\"" + path + "\": exists and is not a socket; choose another path";
   const descriptor probe = make_socket(kind);
   if (!probe) return failure(path, "socket");
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0 &&
-      errno == ECONNREFUSED) {
-    return {};
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    if (errno == ECONNREFUSED) return {};
+    if (errno == EACCES) return failure(path, "another user's socket", "; remove it, or choose another path");
   }
   return "\"" + path + "\": another program listens there; end it, or choose another path";
 }

@@ -50,5 +50,14 @@ TEST(quoted, is_one_short_plain_line) {
   EXPECT_EQ(core::quoted(std::string(65, 'x')), "\"" + std::string(64, 'x') + "…\"");
 }
 
+TEST(quoted, E5_no_password_of_a_url_in_a_wrong_place) {
+  EXPECT_EQ(core::quoted("socks5://me:hunter2@h:1"), "\"socks5://me:***@h:1\"");
+  EXPECT_EQ(core::quoted("socks5://me:hun:t@er2@h:1"), "\"socks5://me:***@h:1\"");
+  EXPECT_EQ(core::quoted("me:hunter2@h"), "\"me:***@h\"");
+  EXPECT_EQ(core::quoted("me:" + std::string(100, 'p') + "@h"), "\"me:***@h\"");
+  EXPECT_EQ(core::quoted("h:1"), "\"h:1\"");
+  EXPECT_EQ(core::quoted("a@h:1"), "\"a@h:1\"");
+}
+
 }  // namespace
 }  // namespace omnilink::core

@@ -39,11 +39,11 @@ class service:
     """`omnilink run -L mixed://ADDRESS:0 -F hop…`, ready when the constructor returns. `hops` are servers or URLs.
 
     far: it runs among the hops, as one of them. listen: these URLs in place of mixed; where it listens is in `where`.
-    more: text behind the configuration.
+    more: text behind the configuration. flags: more of them.
     """
 
     def __init__(self, *hops, address="127.0.0.1", far=False, listen=(), more="", chain_timeout="30s", hop_timeout="10s",
-                 handshake_timeout="10s", half_close_timeout="5m", idle_timeout="2h"):
+                 handshake_timeout="10s", half_close_timeout="5m", idle_timeout="2h", flags=()):
         self.folder = tempfile.mkdtemp(prefix="omnilink-run-")
         config = os.path.join(self.folder, "omnilink.toml")
         world.write(config, CONFIG.format(folder=self.folder, chain_timeout=chain_timeout, hop_timeout=hop_timeout,
@@ -57,7 +57,7 @@ class service:
         if os.getuid() == 0 and any(url.startswith("redirect") for url in [*listen, *re.findall('url = "(.*)"', more)]):
             os.chown(self.folder, *worker_ids())
         ready, write_end = os.pipe()
-        command = [BINARY, "run", "-c", config, "--ready-fd", str(write_end)]
+        command = [BINARY, "run", *flags, "-c", config, "--ready-fd", str(write_end)]
         for url in listen:
             command += ["-L", url]
         for hop in hops:
