@@ -30,7 +30,10 @@ void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, i
   boost::system::error_code refused;
   asio::ip::tcp::socket accepted{home.execution.io()};
   accepted.assign(protocol, fd.get(), refused);
-  if (refused) return;
+  if (refused) {
+    io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", refused.value()}});
+    return;
+  }
   [[maybe_unused]] const int taken = fd.release();
   if (home.shared.connections.load(std::memory_order_relaxed) >= home.settings->config().service.max_connections) {
     io::log::at_most_once_a_second(io::log::level::warn, "connection-limit",

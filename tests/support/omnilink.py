@@ -21,6 +21,7 @@ LINES_SHOWN = 20  # of the log, when a test fails
 
 CONFIG = """version = 1
 [service]
+workers = {workers}
 chain_timeout = "{chain_timeout}"
 hop_timeout = "{hop_timeout}"
 handshake_timeout = "{handshake_timeout}"
@@ -43,10 +44,10 @@ class service:
     """
 
     def __init__(self, *hops, address="127.0.0.1", far=False, listen=(), more="", chain_timeout="30s", hop_timeout="10s",
-                 handshake_timeout="10s", half_close_timeout="5m", idle_timeout="2h", flags=()):
+                 handshake_timeout="10s", half_close_timeout="5m", idle_timeout="2h", flags=(), workers=0):
         self.folder = tempfile.mkdtemp(prefix="omnilink-run-")
         config = os.path.join(self.folder, "omnilink.toml")
-        world.write(config, CONFIG.format(folder=self.folder, chain_timeout=chain_timeout, hop_timeout=hop_timeout,
+        world.write(config, CONFIG.format(folder=self.folder, workers=workers, chain_timeout=chain_timeout, hop_timeout=hop_timeout,
                                           handshake_timeout=handshake_timeout, half_close_timeout=half_close_timeout,
                                           idle_timeout=idle_timeout) + more)
         os.chmod(config, 0o600)
