@@ -191,7 +191,7 @@ class trip {
     const auto& settings = settings_->config().service;
     const io::relay_options options{settings.idle_timeout, settings.half_close_timeout};
     const io::relay_result result =
-        co_await io::relay(*client_, upstream, home_.buffer, home_.deadlines, options, slot_.counters);
+        co_await io::relay(*client_, upstream, home_.buffer, home_.pipes, home_.deadlines, options, slot_.counters);
     slot_.cancel.disarm();
     if (result.code != errc::ok || slot_.cancel.canceled()) end(result.code, core::step::relay, result.system_errno);
   }

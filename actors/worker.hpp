@@ -85,6 +85,7 @@ struct worker {
   unit execution;
   io::deadlines deadlines;
   io::relay_buffer buffer;
+  io::pipe_pool pipes;
   nat::table flows;
   caf::actor questions_alive;   ///< the strong reference to …
   asker& questions;             ///< … who carries this unit's questions to actors

@@ -130,13 +130,14 @@ class world {
     auto next = io::make_tcp_stream(std::move(upstream));
     io::relay_counters counters;
     const io::relay_options options{std::chrono::minutes{1}, std::chrono::minutes{1}};
-    co_await io::relay(*client, *next, buffer_, deadlines_, options, counters);
+    co_await io::relay(*client, *next, buffer_, pipes_, deadlines_, options, counters);
   }
 
   int events_;
   asio::io_context io_{1};
   io::deadlines deadlines_{io_.get_executor()};
   io::relay_buffer buffer_;
+  io::pipe_pool pipes_;
   std::unique_ptr<io::tls_context> tls_;
   tcp::endpoint origin_;
 };

@@ -20,8 +20,12 @@ namespace asio = boost::asio;
 using core::errc;
 using kind = progress::kind;
 
-// A direction that always has bytes gives way to the worker's other connections after so many full buffers.
+// A direction that always has bytes gives way to the worker's other connections after so many full buffers,
+// or pipes.
 constexpr int rounds_per_turn = 4;
+// A direction is in bulk after so many reads in a row that filled the buffer. It was never quiet meanwhile:
+// for less, splice(2) costs more system calls than it saves copying.
+constexpr int bulk_after = 2;
 // Before an RST the kernel's send queue must have reached the peer, or the RST would overtake it; there is no
 // event for that, so it is looked at now and then, and given up when the peer takes nothing.
 constexpr core::nanoseconds drain_interval = std::chrono::milliseconds{5};
@@ -45,22 +49,33 @@ struct direction {
   std::vector<std::uint8_t> overflow{};  // what `to` did not take at once
   std::size_t written = 0;               // of the overflow
   bool exhausted = false;                // the last read took all there was
+  bool can_splice = false;               // both ends are plain sockets, and the kernel agrees
+  int full_buffers = 0;                  // read in a row; from bulk_after on: in bulk
+  std::size_t burst = 0;                 // what went through a pipe since the last wait for more
+  std::optional<pipe> lent{};            // while it holds bytes, or is about to
 
+  bool in_bulk() const noexcept {
+    return can_splice && full_buffers >= bulk_after && from.bytes.buffered() == 0;
+  }
   bool over() const noexcept { return now == phase::over; }
 };
 
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(stream& client, stream& upstream, relay_buffer& buffer, deadlines& timers,
+  session(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes, deadlines& timers,
           const relay_options& options, relay_counters& counters, completion_handler&& done)
       : client_{client, relay_side::client},
         upstream_{upstream, relay_side::upstream},
         up_{client_, upstream_, counters.up},
         down_{upstream_, client_, counters.down},
         buffer_{buffer},
+        pipes_{pipes},
         options_{options},
         timer_{timers},
-        done_{std::move(done)} {}
+        counters_{counters},
+        done_{std::move(done)} {
+    up_.can_splice = down_.can_splice = client.is_plain() && upstream.is_plain();
+  }
 
   void start() {
     arm_idle_timer();
@@ -86,13 +101,19 @@ class session : public std::enable_shared_from_this<session> {
 
   // The steps return true when the direction may go on at once.
   bool read(direction& d) {
+    if (d.in_bulk() && lend_pipe(d)) return fill(d);
     const progress got = d.from.bytes.read(buffer_.bytes);
     if (got.done()) {
+      d.full_buffers = got.count == buffer_.bytes.size() ? d.full_buffers + 1 : 0;
       // A plain socket that gave less than it could has no more: the next read would only say so.
       const stream& from = d.from.bytes;
       d.exhausted = got.count < buffer_.bytes.size() && from.is_plain() && from.buffered() == 0;
       return write(d, {buffer_.bytes.data(), got.count});
     }
+    return read_nothing(d, got);
+  }
+
+  bool read_nothing(direction& d, const progress& got) {
     if (got.blocked()) {
       wait_for_more(d, got.what);
       return false;
@@ -102,10 +123,73 @@ class session : public std::enable_shared_from_this<session> {
       return true;
     }
     fail(d.from, got.what == kind::eof ? progress::fail(errc::reset) : got);
-    d.now = direction::phase::over;
     // Whoever failed takes nothing any more either.
-    opposite(d).now = direction::phase::over;
+    finish(d);
+    finish(opposite(d));
     return settle();
+  }
+
+  bool lend_pipe(direction& d) {
+    if (!d.lent) d.lent = pipes_.take();
+    if (!d.lent) d.full_buffers = 0;
+    return d.lent.has_value();
+  }
+
+  void give_back_pipe(direction& d) noexcept {
+    if (d.lent) pipes_.give_back(std::move(*d.lent));
+    d.lent.reset();
+  }
+
+  bool fill(direction& d) {
+    const progress got = d.lent->fill(d.from.bytes.socket().native_handle());
+    if (got.done()) return pour(d);
+    if (cannot_splice(got)) {
+      stop_splicing(d);
+      return true;
+    }
+    if (got.blocked()) {
+      // Small pieces are cheaper to copy.
+      if (d.burst < buffer_.bytes.size()) d.full_buffers = 0;
+      d.burst = 0;
+    }
+    return read_nothing(d, got);
+  }
+
+  bool pour(direction& d) {
+    d.now = direction::phase::writing;
+    const progress put = d.lent->pour(d.to.bytes.socket().native_handle());
+    if (put.blocked()) return block(d, d.to, put.what);
+    if (cannot_splice(put)) return rescue(d);
+    if (!put.done()) return fail_writing(d, put);
+    d.burst += put.count;
+    counters_.spliced += put.count;
+    moved(d, put.count);
+    // What takes a part of it is full: the next try would only say so.
+    if (d.lent->held() > 0) return block(d, d.to, kind::want_write);
+    d.now = direction::phase::reading;
+    return true;
+  }
+
+  // What the pipe holds goes on as if it had been read.
+  bool rescue(direction& d) {
+    d.overflow.resize(d.lent->held());
+    d.written = 0;
+    for (std::span<std::uint8_t> rest{d.overflow}; !rest.empty();) {
+      const progress got = d.lent->read(rest);
+      if (!got.done()) return fail_writing(d, got);
+      rest = rest.subspan(got.count);
+    }
+    stop_splicing(d);
+    return write_rest(d) && flush(d);
+  }
+
+  static bool cannot_splice(const progress& answer) noexcept {
+    return answer.what == kind::failed && answer.system_errno == EINVAL;
+  }
+
+  void stop_splicing(direction& d) noexcept {
+    d.can_splice = false;
+    give_back_pipe(d);
   }
 
   bool write(direction& d, bytes data) {
@@ -126,6 +210,7 @@ class session : public std::enable_shared_from_this<session> {
   }
 
   bool write_rest(direction& d) {
+    if (d.lent) return pour(d);
     while (d.written < d.overflow.size()) {
       const progress put = d.to.bytes.write(bytes{d.overflow}.subspan(d.written));
       if (put.blocked()) return block(d, d.to, put.what);
@@ -150,8 +235,7 @@ class session : public std::enable_shared_from_this<session> {
     const progress ended = d.to.bytes.shutdown_send();
     if (ended.blocked()) return block(d, d.to, ended.what);
     if (!ended.done()) return fail_writing(d, ended);
-    d.now = direction::phase::over;
-    d.overflow = {};
+    finish(d);
     arm_idle_timer();
     return settle();
   }
@@ -159,10 +243,15 @@ class session : public std::enable_shared_from_this<session> {
   // `to` is gone; what it sent before is still read and handed on by the opposite direction.
   bool fail_writing(direction& d, const progress& why) {
     fail(d.to, why);
-    d.now = direction::phase::over;
-    d.overflow = {};
+    finish(d);
     arm_idle_timer();
     return settle();
+  }
+
+  void finish(direction& d) noexcept {
+    d.now = direction::phase::over;
+    d.overflow = {};
+    give_back_pipe(d);
   }
 
   void fail(side& where, const progress& why) {
@@ -216,6 +305,8 @@ class session : public std::enable_shared_from_this<session> {
     draining_ = false;
     timer_.disarm();
     cancel_waits();
+    finish(up_);
+    finish(down_);
     if (result_.code != errc::ok) {
       client_.bytes.set_reset_on_close();
       upstream_.bytes.set_reset_on_close();
@@ -240,9 +331,10 @@ class session : public std::enable_shared_from_this<session> {
     return false;
   }
 
-  // A connection at rest holds no buffer.
+  // A connection at rest holds no buffer and no pipe.
   void wait_for_more(direction& d, kind what) {
     d.overflow = {};
+    give_back_pipe(d);
     wait(d, d.from, what);
   }
 
@@ -292,8 +384,10 @@ class session : public std::enable_shared_from_this<session> {
   direction up_;
   direction down_;
   relay_buffer& buffer_;
+  pipe_pool& pipes_;
   const relay_options options_;
   deadlines::timer timer_;
+  relay_counters& counters_;
   std::optional<completion_handler> done_;
   relay_result result_;
   bool finished_ = false;  // no step is taken any more
@@ -302,10 +396,12 @@ class session : public std::enable_shared_from_this<session> {
 
 }  // namespace
 
-asio::awaitable<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer, deadlines& timers,
-                                    const relay_options& options, relay_counters& counters) {
+asio::awaitable<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes,
+                                    deadlines& timers, const relay_options& options,
+                                    relay_counters& counters) {
   const auto start = [&](completion_handler&& done) {
-    std::make_shared<session>(client, upstream, buffer, timers, options, counters, std::move(done))->start();
+    std::make_shared<session>(client, upstream, buffer, pipes, timers, options, counters, std::move(done))
+        ->start();
   };
   return asio::async_initiate<const asio::use_awaitable_t<>, void(relay_result)>(start, asio::use_awaitable);
 }

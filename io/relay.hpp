@@ -7,6 +7,7 @@
 
 #include "core/clock.hpp"
 #include "io/deadlines.hpp"
+#include "io/pipe_pool.hpp"
 #include "io/stream.hpp"
 
 namespace omnilink::io {
@@ -24,8 +25,9 @@ struct relay_options {
 
 /// May be read on the worker while the relay runs.
 struct relay_counters {
-  std::uint64_t up = 0;    ///< bytes from the client that upstream's stream has taken
-  std::uint64_t down = 0;  ///< and the other way
+  std::uint64_t up = 0;       ///< bytes from the client that upstream's stream has taken
+  std::uint64_t down = 0;     ///< and the other way
+  std::uint64_t spliced = 0;  ///< of both, what went through a pipe
 };
 
 enum class relay_side : std::uint8_t { none, client, upstream };
@@ -39,13 +41,14 @@ struct relay_result {
   int system_errno = 0;
 };
 
-/// Ends when both directions have ended: an end is handed on after the last byte and the other direction
-/// lives on. When a side fails (RST, or TLS cut off without close_notify), what it sent before is handed on,
-/// and then both streams are set to reset on close, as after a timeout: nobody may take a failure for an end.
-/// The caller closes the streams; closing both earlier ends the relay with `canceled`. All arguments must
-/// outlive the returned awaitable.
+/// Between two plain sockets, a direction in bulk moves to splice(2) for as long as bytes keep coming and a
+/// pipe can be had. Ends when both directions have ended: an end is handed on after the last byte and the
+/// other direction lives on. When a side fails (RST, or TLS cut off without close_notify), what it sent
+/// before is handed on, and then both streams are set to reset on close, as after a timeout: nobody may take
+/// a failure for an end. The caller closes the streams; closing both earlier ends the relay with `canceled`.
+/// All arguments must outlive the returned awaitable.
 boost::asio::awaitable<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer,
-                                           deadlines& timers, const relay_options& options,
+                                           pipe_pool& pipes, deadlines& timers, const relay_options& options,
                                            relay_counters& counters);
 
 }  // namespace omnilink::io

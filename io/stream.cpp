@@ -13,12 +13,6 @@ namespace {
 
 using kind = progress::kind;
 
-// A socket that close() was called on has no descriptor any more: its owner went away.
-progress failed_with(int system_errno) noexcept {
-  if (system_errno == EBADF) return progress::fail(core::errc::canceled);
-  return progress::fail(to_errc_from_errno(system_errno), system_errno);
-}
-
 class tcp_stream final : public stream {
  public:
   ~tcp_stream() override {
@@ -35,14 +29,14 @@ class tcp_stream final : public stream {
       const ssize_t n = ::send(socket_.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
       if (n >= 0) return progress::moved(static_cast<std::size_t>(n));
       if (errno == EAGAIN) return {kind::want_write};
-      if (errno != EINTR) return failed_with(errno);
+      if (errno != EINTR) return progress::fail_with(errno);
     }
   }
 
   progress shutdown_send() noexcept override {
     if (::shutdown(socket_.native_handle(), SHUT_WR) == 0) return progress::moved(0);
     // ENOTCONN: an RST has ended the connection meanwhile.
-    return errno == ENOTCONN ? progress::fail(core::errc::reset, ENOTCONN) : failed_with(errno);
+    return errno == ENOTCONN ? progress::fail(core::errc::reset, ENOTCONN) : progress::fail_with(errno);
   }
 
   tcp::socket& socket() noexcept override { return socket_; }
@@ -55,7 +49,7 @@ class tcp_stream final : public stream {
       if (n > 0) return progress::moved(static_cast<std::size_t>(n));
       if (n == 0) return {kind::eof};
       if (errno == EAGAIN) return {kind::want_read};
-      if (errno != EINTR) return failed_with(errno);
+      if (errno != EINTR) return progress::fail_with(errno);
     }
   }
 
@@ -64,6 +58,11 @@ class tcp_stream final : public stream {
 };
 
 }  // namespace
+
+progress progress::fail_with(int system_errno) noexcept {
+  if (system_errno == EBADF) return fail(core::errc::canceled);
+  return fail(to_errc_from_errno(system_errno), system_errno);
+}
 
 progress stream::read(std::span<std::uint8_t> into) noexcept {
   if (buffered() == 0) return read_more(into);

@@ -39,6 +39,9 @@ struct [[nodiscard]] progress {
   static progress fail(core::errc code, int system_errno = 0) noexcept {
     return {kind::failed, 0, code, system_errno};
   }
+  /// EBADF is `canceled`: a socket that close() was called on has no descriptor any more, its owner went
+  /// away.
+  static progress fail_with(int system_errno) noexcept;
 };
 
 class stream {

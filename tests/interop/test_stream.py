@@ -2,6 +2,7 @@
 the handshakes. Hops that understand half-close: none, another omnilink (SOCKS5, CONNECT, both behind TLS), ssh -D."""
 
 import functools
+import hashlib
 import socket
 import subprocess
 import threading
@@ -118,6 +119,34 @@ class half_close(stream_test):
         self.assertEqual(origin.read_all(connection), (4 * MIB, origin.digest_of(4 * MIB)))
         client.join()
         self.assertEqual(ORIGIN.record(name), (4 * MIB, origin.digest_of(4 * MIB)))
+
+
+class bulk(stream_test):
+    def test_64_mib_both_ways_at_once_with_a_slow_reader(self):
+        size = 64 * MIB
+
+        def both(server):
+            sender = threading.Thread(target=lambda: (origin.send_bytes(server, size), server.shutdown(socket.SHUT_WR)))
+            sender.start()
+            result = origin.read_all(server)
+            sender.join()
+            return result
+
+        ORIGIN.serve("bulk", both)
+        service = self.through("direct")
+        connection = self.connect(service, "bulk")
+        client = threading.Thread(target=lambda: (origin.send_bytes(connection, size), connection.shutdown(socket.SHUT_WR)))
+        client.start()
+        # Small reads first: what comes is faster than this, and waits in the relay.
+        made, count = hashlib.sha256(), 0
+        while chunk := connection.recv(2000 if count < 8 * MIB else origin.RECEIVE):
+            made.update(chunk)
+            count += len(chunk)
+        client.join()
+        self.assertEqual((count, made.hexdigest()), (size, origin.digest_of(size)))
+        self.assertEqual(ORIGIN.record("bulk"), (size, origin.digest_of(size)))
+        line = service.access()
+        self.assertEqual((line["up"], line["down"], line["verdict"]), (size, size, "ok"))
 
 
 class resets(stream_test):

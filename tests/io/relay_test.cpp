@@ -1,80 +1,16 @@
 #include "io/relay.hpp"
 
 #include "io/drive.hpp"
-#include "tests/io/streams.hpp"
+#include "tests/io/relay_rig.hpp"
 
 namespace omnilink::io::test {
 namespace {
 
 using core::errc;
-using namespace std::chrono_literals;
-
-struct legs {
-  bool client_tls = false;
-  bool upstream_tls = false;
-};
-
-// A client and an upstream with a relay between them that closes both streams when it has ended, as its
-// caller does.
-class rig {
- public:
-  explicit rig(legs which = {}, relay_options options = {60s, 60s}) : options_{options} {
-    auto towards_client = connect_ends(events);
-    auto towards_upstream = connect_ends(events);
-    client = std::move(towards_client.far);
-    near_client = std::move(towards_client.near);
-    upstream = std::move(towards_upstream.far);
-    near_upstream = std::move(towards_upstream.near);
-    if (which.client_tls) secure(client, near_client);
-    if (which.upstream_tls) secure(near_upstream, upstream);
-  }
-
-  void start() { ended_ = events.spawn(carry()); }
-
-  bool ended() const { return ended_ && ended_->has_value(); }
-  relay_result result() {
-    EXPECT_TRUE(events.until([this] { return ended(); }));
-    return ended() ? **ended_ : relay_result{};
-  }
-
-  void small_buffers() {
-    for (stream* each : {client.get(), near_client.get(), upstream.get(), near_upstream.get()}) {
-      each->socket().set_option(tcp::socket::send_buffer_size{32 * 1024});
-      each->socket().set_option(tcp::socket::receive_buffer_size{32 * 1024});
-    }
-  }
-
-  loop events;
-  std::unique_ptr<stream> client, near_client, near_upstream, upstream;
-  relay_counters counters;
-  deadlines timers{events.context.get_executor()};
-
- private:
-  void secure(std::unique_ptr<stream>& connecting, std::unique_ptr<stream>& accepting) {
-    static const tls_pair contexts = make_tls();
-    connecting = make_tls_stream(std::move(connecting), *contexts.client);
-    accepting = make_tls_stream(std::move(accepting), *contexts.server);
-    const auto both = shake_hands(events, *connecting, *accepting);
-    ASSERT_EQ(both.client.code, errc::ok) << both.client.detail;
-    ASSERT_EQ(both.server.code, errc::ok) << both.server.detail;
-  }
-
-  asio::awaitable<relay_result> carry() {
-    const auto result = co_await relay(*near_client, *near_upstream, *buffer_, timers, options_, counters);
-    near_client->close();
-    near_upstream->close();
-    co_return result;
-  }
-
-  std::unique_ptr<relay_buffer> buffer_ = std::make_unique<relay_buffer>();
-  const relay_options options_;
-  std::shared_ptr<std::optional<relay_result>> ended_;
-};
 
 // ---------------------------------------------------------------------------------- ends
 
 class relay_on_legs : public testing::TestWithParam<legs> {};
-constexpr std::size_t much = 3'000'001;
 
 void expect_equal(const std::optional<transfer>& sent, const std::optional<transfer>& received) {
   ASSERT_TRUE(sent && received);
@@ -335,13 +271,7 @@ TEST_P(relay_on_legs, destroying_the_loop_in_the_middle_leaks_nothing) {
   EXPECT_FALSE(r.ended());
 }
 
-std::string name_of_legs(const testing::TestParamInfo<legs>& info) {
-  return std::string{info.param.client_tls ? "tls" : "tcp"} + "_to_" +
-         (info.param.upstream_tls ? "tls" : "tcp");
-}
-INSTANTIATE_TEST_SUITE_P(legs, relay_on_legs,
-                         testing::Values(legs{}, legs{false, true}, legs{true, false}, legs{true, true}),
-                         name_of_legs);
+INSTANTIATE_TEST_SUITE_P(legs, relay_on_legs, all_legs(), name_of_legs);
 
 // ---------------------------------------------------------------------------------- the rest
 

@@ -168,8 +168,9 @@ inline asio::awaitable<transfer> send(stream& to, std::size_t size, std::uint64_
   co_return out;
 }
 
-inline asio::awaitable<transfer> receive(stream& from, std::size_t at_most = SIZE_MAX) {
-  transfer out;
+/// Until there are `at_most` bytes, with those that came `before`.
+inline asio::awaitable<transfer> receive(stream& from, std::size_t at_most = SIZE_MAX, tally before = {}) {
+  transfer out{before, {}};
   std::vector<std::uint8_t> space(100000);
   while (out.all.count < at_most) {
     const auto want = std::min<std::size_t>(space.size(), at_most - out.all.count);
