@@ -189,6 +189,33 @@ class lying(hostile_test):
                 with omnilink.service(hop) as service, omnilink.socks5(service.address, "name.test", 80) as connection:
                     self.assertEqual(omnilink.read_exactly(connection, 6), b"tunnel")
 
+    def test_C5_a_name_is_as_long_as_may_be_or_refused_however_slow_the_hop(self):
+        """The hop's pauses let the script of the handshake begin again and again, as in CVE-2023-38545."""
+        longest = ".".join(["a" * 63] * 3 + ["b" * 61])  # 253
+        asked = []
+
+        def slowly(connection):
+            omnilink.read_exactly(connection, 3)
+            for byte in b"\x05\x00":
+                connection.sendall(bytes([byte]))
+                time.sleep(0.05)
+            asked.append(omnilink.read_exactly(connection, 5 + len(longest) + 2))
+            connection.sendall(hops.SOCKS5_YES)
+            return hops.hold(connection)
+
+        with omnilink.service(self.scripted(slowly)) as service:
+            for way in (omnilink.socks5, omnilink.http_connect):
+                way(service.address, longest, 80).close()
+            self.assertEqual(asked, [b"\x05\x01\x00\x03\xfd" + longest.encode() + b"\x00\x50"] * 2)
+            for too_long in (longest + "c", "c" * 255, "a." * 127 + "b"):
+                for way in (omnilink.socks5, omnilink.http_connect):
+                    with self.subTest(way.__name__, length=len(too_long)), self.assertRaises((omnilink.refused, EOFError, ConnectionError)):
+                        way(service.address, too_long, 80)
+            with self.assertRaises((omnilink.refused, EOFError, ConnectionError)):
+                omnilink.http_connect(service.address, "d" * 1000, 80)
+            self.assertEqual(len(asked), 2, "the hop was asked for something else")
+            omnilink.socks5(service.address, longest, 80).close()
+
     def test_C7_http_replies_that_are_not_legal(self):
         for reply in (b"SSH-2.0-x\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n", b"HTTP/1.1 99 no\r\n\r\n", b"HTTP/1.1 200 OK\n\n",
                       b"HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n"):

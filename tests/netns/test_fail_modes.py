@@ -15,6 +15,7 @@ import capture
 import hops
 import omnilink
 import origin
+import servers
 import world
 
 
@@ -390,6 +391,38 @@ class bad_input(unittest.TestCase):
                 self.assertEqual({p for p in cable.sent() if p[0] == "tcp" and p[2] == port and ":" in p[1]}, set())
         finally:
             world.write("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "0")
+
+    def test_a_start_of_which_a_call_fails_says_why_and_leaves_nothing(self):
+        """socket() among them, as in a kernel without nf_tables; of netd and of its worker."""
+        said = []
+        for call, error in (("socket", "EPROTONOSUPPORT"), ("bind", "EADDRINUSE"), ("listen", "EADDRINUSE"),
+                            ("setsockopt", "ENOPROTOOPT"), ("prctl", "EINVAL"), ("capset", "EPERM")):
+            for number in range(1, 13):
+                started, injected, text = self.start_with_a_fault(call, error, number)
+                with self.subTest(call, number=number):
+                    self.assertTrue(started or "omnilink: " in text, "it ended without a word")
+                    self.assertEqual(tables(), set())
+                said.append(text)
+                if not injected:
+                    break
+        self.assertTrue(any("nft: Protocol not supported; if the kernel lacks nf_tables" in text for text in said))
+
+    def start_with_a_fault(self, call, error, number):
+        with tempfile.TemporaryDirectory() as folder:
+            ready, write_end = os.pipe()
+            command = [servers.program("strace"), "-D", "-f", "-qq", "-o", f"{folder}/calls", "-e", f"trace={call}", "-e", "signal=none",
+                       "-e", f"inject={call}:error={error}:when={number}", omnilink.BINARY, "run", "-q", "-L",
+                       "redirect://127.0.0.1:0?port=9&fail=open", "--ready-fd", str(write_end)]
+            with subprocess.Popen(command, pass_fds=(write_end,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True, preexec_fn=world.die_with_parent) as process:
+                os.close(write_end)
+                with os.fdopen(ready) as text:
+                    started = text.readline() != ""  # the tracer has a copy of the other end
+                if started:
+                    process.terminate()
+                text = process.communicate(timeout=20)[1]
+            with open(f"{folder}/calls") as calls:
+                return started, "INJECTED" in calls.read(), text
 
     def test_killed_at_any_moment_of_the_start(self):
         for step in range(12):
