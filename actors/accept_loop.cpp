@@ -4,12 +4,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <new>
 
 #include "actors/trip.hpp"
 #include "io/accept.hpp"
+#include "io/descriptor_limit.hpp"
 #include "io/log.hpp"
 
 namespace omnilink::actors {
@@ -22,9 +23,6 @@ constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 constexpr int accept_batch = 64;
 // At the end of accepting: more than any listen queue holds (net.core.somaxconn is 4096).
 constexpr int accept_all = 65536;
-// Back-off while the process is out of descriptors or memory (D1).
-constexpr core::nanoseconds pause_min = std::chrono::milliseconds{1};
-constexpr core::nanoseconds pause_max = std::chrono::seconds{1};
 
 void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, io::descriptor fd) {
   boost::system::error_code refused;
@@ -46,7 +44,7 @@ void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, i
   asio::co_spawn(home.execution.io(), run_trip(home, from.way, std::move(accepted)), asio::detached);
 }
 
-// 0: go on waiting; otherwise the errno that needs a pause.
+// 0: go on waiting; otherwise the errno that needs a pause. What was the last before the reserve of descriptors is still served.
 int accept_some(worker& home, const accepting& from, int most) {
   boost::system::error_code ignored;
   const auto protocol = from.socket->local_endpoint(ignored).protocol();
@@ -60,34 +58,37 @@ int accept_some(worker& home, const accepting& from, int most) {
       continue;
     }
     failed = 0;
+    home.pause.accepted();
+    const bool last = io::in_descriptor_reserve(one.socket.get());
     admit(home, from, protocol, std::move(one.socket));
+    if (last) return EMFILE;
   }
   return failed;
 }
 
-asio::awaitable<void> pause(worker& home, core::nanoseconds how_long) {
-  asio::steady_timer timer{home.execution.io(), how_long};
-  co_await timer.async_wait(plain_result);
+// Another one of this worker's listeners may have begun the pause; only who accepts again finds out whether it is over.
+asio::awaitable<void> pause(worker& home) {
+  do {
+    co_await home.pause.wait();
+    io::keep_descriptor_reserve();  // the limit may be another one by now
+  } while (io::only_reserve_is_left() && !home.acceptors.empty());
 }
 
 asio::awaitable<void> accept_loop(worker& home, accepting from) {
-  core::nanoseconds backoff = pause_min;
   while (from.socket->is_open()) {
     const auto [error] = co_await from.socket->async_wait(asio::ip::tcp::acceptor::wait_read, plain_result);
     if (error || !from.socket->is_open()) break;
     int exhausted = 0;
-    try {
-      exhausted = accept_some(home, from, accept_batch);
-    } catch (const std::bad_alloc&) {
-      exhausted = ENOMEM;  // that connection is lost; the listener is not
+    if (!home.pause.running()) {
+      try {
+        exhausted = accept_some(home, from, accept_batch);
+      } catch (const std::bad_alloc&) {
+        exhausted = ENOMEM;  // that connection is lost; the listener is not
+      }
+      if (exhausted == 0) continue;
+      io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", exhausted}, {"reason", std::strerror(exhausted)}});
     }
-    if (exhausted == 0) {
-      backoff = pause_min;
-      continue;
-    }
-    io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", exhausted}});
-    co_await pause(home, backoff);
-    backoff = std::min(backoff * 2, pause_max);
+    co_await pause(home);
   }
 }
 
@@ -112,6 +113,7 @@ void stop_accepting(worker& home) {
     from.socket->close(ignored);
   }
   home.acceptors.clear();
+  home.pause.cancel();
 }
 
 }  // namespace omnilink::actors

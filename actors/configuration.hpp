@@ -17,7 +17,7 @@ namespace omnilink::actors {
 
 struct service_settings {
   std::uint32_t workers = 0;                                       ///< 0: one per core; at most 64
-  std::uint32_t max_connections = 10000;                           ///< at once, over all workers; 1 to 1 Mi
+  std::uint32_t max_connections = 0;                               ///< at once, over all workers; at most 1 Mi; 0: see descriptors.hpp
   core::nanoseconds idle_timeout = std::chrono::hours{2};          ///< no byte either way; 1 s to 30 days
   core::nanoseconds half_close_timeout = std::chrono::minutes{5};  ///< no byte after one direction ended
   core::nanoseconds drain_timeout = std::chrono::seconds{30};      ///< after TERM, before what is left is closed

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/ask.hpp"
+#include "actors/descriptors.hpp"
 #include "actors/protocol.hpp"
 #include "actors/query_server.hpp"
 #include "actors/runtime.hpp"
@@ -47,6 +48,7 @@ struct control {
   // set by service before the first actor runs
   shared_state* shared = nullptr;
   snapshot_ptr settings;              ///< the one in use; a reload puts another one here
+  descriptor_use beside;              ///< what else is open, for other numbers of connections
   bool reloading = false;             ///< one at a time
   std::vector<worker*> workers;
   std::function<void()> on_finished;  ///< called once, on the control thread

@@ -20,6 +20,7 @@
 #include "actors/supervisor.hpp"
 #include "actors/worker.hpp"
 #include "io/descriptor.hpp"
+#include "io/descriptor_limit.hpp"
 #include "io/log.hpp"
 
 namespace omnilink::actors {
@@ -59,6 +60,7 @@ struct service::impl {
   interceptor::installer* const home;
   io::descriptor finished;
   snapshot_ptr settings;
+  descriptor_use beside;
   system_config caf_config;
   std::unique_ptr<caf::actor_system> system;
   std::unique_ptr<control> center;
@@ -75,6 +77,9 @@ struct service::impl {
 };
 
 std::optional<std::string> service::impl::start() {
+  const bool sandboxed = home != nullptr && home->has_private_loopback();
+  beside = {io::open_descriptors(), workers_of(given.service), static_cast<std::uint32_t>(given.listeners.size()) + (sandboxed ? 1 : 0)};
+  if (auto problem = settle_connections(given, beside); !problem.empty()) return problem;
   auto made = snapshot::make(std::move(given));
   if (made.has_error()) return made.error();
   settings = std::move(*made);
@@ -105,6 +110,7 @@ void service::impl::build() {
   shared = std::make_unique<shared_state>(center->resolver, *who);
   center->shared = shared.get();
   center->settings = settings;
+  center->beside = beside;
   shared->sandboxed = home != nullptr && home->has_private_loopback();
   shared->redirects_here = home != nullptr && !home->has_private_loopback();
   center->drained.assign(count, false);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/accept_pause.hpp"
 #include "actors/ask.hpp"
 #include "actors/connection_info.hpp"
 #include "actors/protocol.hpp"
@@ -92,6 +93,7 @@ struct worker {
   std::shared_ptr<const worker_settings> settings;  ///< of the connections that begin now
   std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections;
   std::vector<accepting> acceptors;
+  accept_pause pause{execution.io()};
   bool draining = false;
   std::uint64_t next_id;  ///< ids are index + 1, index + 1 + workers, …: unique without a shared counter
 

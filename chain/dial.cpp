@@ -6,9 +6,11 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <optional>
 
 #include "io/address.hpp"
+#include "io/descriptor_limit.hpp"
 #include "io/drive.hpp"
 #include "io/error.hpp"
 #include "wire/http_connect.hpp"
@@ -147,6 +149,13 @@ class attempt {
                 [&socket] { close_quietly(socket); });
     }
     const auto where = io::to_asio<io::tcp::endpoint>(to);
+    boost::system::error_code refused;
+    socket.open(where.protocol(), refused);
+    if (!refused && io::in_descriptor_reserve(socket.native_handle())) refused.assign(EMFILE, boost::system::system_category());
+    if (refused) {
+      owner_.disarm();
+      co_return fail(io::to_errc(refused), refused.value());
+    }
     const auto [error] = co_await socket.async_connect(where, plain_result);
     owner_.disarm();
     if (owner_.canceled()) co_return fail(owner_.why());

@@ -189,7 +189,7 @@ TEST(config_file, types) {
 TEST(config_file, ranges) {
   expect_error("version = 1\n[service]\nworkers = -1", ":3:11", "workers");
   expect_error("version = 1\n[service]\nworkers = 65", ":3:11", "workers");
-  expect_error("version = 1\n[service]\nmax_connections = 0", ":3:19", "max_connections");
+  expect_error("version = 1\n[service]\nmax_connections = 2000000", ":3:19", "max_connections");
   expect_error("version = 1\n[service]\nworkers = 1\nhop_timeout = \"99ms\"", ":4:15", "hop_timeout");
   expect_error("version = 1\n[nat]\nlinger = \"0s\"\nttl = \"500ms\"", ":4:7", "ttl");
   expect_error("version = 1\n[log]\nlevel = \"wran\"", ":3:9", "did you mean \"warn\"?");

@@ -27,6 +27,7 @@ hop_timeout = "{hop_timeout}"
 handshake_timeout = "{handshake_timeout}"
 half_close_timeout = "{half_close_timeout}"
 idle_timeout = "{idle_timeout}"
+{settings}
 [log]
 format = "json"
 [query]
@@ -40,16 +41,16 @@ class service:
     """`omnilink run -L mixed://ADDRESS:0 -F hop…`, ready when the constructor returns. `hops` are servers or URLs.
 
     far: it runs among the hops, as one of them. listen: these URLs in place of mixed; where it listens is in `where`.
-    more: text behind the configuration. flags: more of them.
+    settings: lines of [service]. more: text behind the configuration. flags: more of them.
     """
 
-    def __init__(self, *hops, address="127.0.0.1", far=False, listen=(), more="", chain_timeout="30s", hop_timeout="10s",
+    def __init__(self, *hops, address="127.0.0.1", far=False, listen=(), settings="", more="", chain_timeout="30s", hop_timeout="10s",
                  handshake_timeout="10s", half_close_timeout="5m", idle_timeout="2h", flags=(), workers=0):
         self.folder = tempfile.mkdtemp(prefix="omnilink-run-")
         config = os.path.join(self.folder, "omnilink.toml")
         world.write(config, CONFIG.format(folder=self.folder, workers=workers, chain_timeout=chain_timeout, hop_timeout=hop_timeout,
                                           handshake_timeout=handshake_timeout, half_close_timeout=half_close_timeout,
-                                          idle_timeout=idle_timeout) + more)
+                                          idle_timeout=idle_timeout, settings=settings) + more)
         os.chmod(config, 0o600)
         host = f"[{address}]" if ":" in address else address
         remote = "" if address in ("127.0.0.1", "::1") else "?allow_remote=true"
@@ -100,6 +101,16 @@ class service:
             if not self.arrived.wait_for(lambda: len(lines()) >= count, seconds):
                 raise AssertionError(f"fewer than {count} access lines within {seconds} s:\n" + "\n".join(self.lines))
             return lines()[index]
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def admin(self, *words):
+        """What `omnilink WORDS --json` says of this service; the file is what it runs with."""
+        asked = run(*words, "--json", "--socket", os.path.join(self.folder, "admin.sock"))
+        if asked.returncode != 0:
+            raise AssertionError(f"{words}: {asked.stderr}")
+        return json.loads(asked.stdout)
 
     def resident_kib(self):
         with open(f"/proc/{self.process.pid}/status") as status:

@@ -1,0 +1,42 @@
+// When descriptors or memory have run out, a worker stops accepting for a while (D1): all its listeners at once, since what they
+// lack is the same. Those who connect meanwhile wait in the listen queues, where the kernel bounds them, and are served late. They
+// are not taken out and reset to tell them sooner: such a shortage mostly ends within milliseconds, a program takes a slow
+// connect() better than a failed one, and whoever is reset comes back at once and makes it worse.
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <algorithm>
+
+#include "core/clock.hpp"
+
+namespace omnilink::actors {
+
+class accept_pause {
+ public:
+  explicit accept_pause(boost::asio::io_context& io) : timer_{io} {}
+
+  bool running() const { return timer_.expiry() > std::chrono::steady_clock::now(); }
+  /// Ends with the pause; begins one where none runs, twice as long as the last.
+  boost::asio::awaitable<void> wait() {
+    if (!running()) {
+      timer_.expires_after(next_);
+      next_ = std::min(2 * next_, longest);
+    }
+    co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  }
+  /// Something was accepted: the next pause is a short one.
+  void accepted() noexcept { next_ = shortest; }
+  void cancel() { timer_.cancel(); }
+
+ private:
+  static constexpr core::nanoseconds shortest = std::chrono::milliseconds{1};
+  static constexpr core::nanoseconds longest = std::chrono::seconds{1};
+
+  boost::asio::steady_timer timer_;
+  core::nanoseconds next_ = shortest;
+};
+
+}  // namespace omnilink::actors
