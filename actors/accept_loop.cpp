@@ -24,25 +24,40 @@ constexpr int accept_batch = 64;
 // At the end of accepting: more than any listen queue holds (net.core.somaxconn is 4096).
 constexpr int accept_all = 65536;
 
-void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, io::descriptor fd) {
+const char* slug_of(over_limit which) {
+  switch (which) {
+    case over_limit::none:
+    case over_limit::connections: break;
+    case over_limit::connections_of_source: return "source-limit";
+    case over_limit::handshakes: return "handshake-limit";
+    case over_limit::handshakes_of_source: return "source-handshake-limit";
+  }
+  return "connection-limit";
+}
+
+void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, io::accepted fresh) {
+  const service_settings& settings = home.settings->config().service;
+  const bool asks_client = from.way.kind != interceptor::listen_kind::redirect && from.way.kind != interceptor::listen_kind::tcp;
+  auto decided = home.shared.gate.decide(fresh.source.address, asks_client, settings, home.random);
+  if (decided.over != over_limit::none) {
+    io::reset(std::move(fresh.socket));
+    io::log::at_most_once_a_second(io::log::level::warn, slug_of(decided.over),
+                                   {{"limit", name_of(decided.over)}, {"source", fresh.source.address.to_string()}});
+    return;
+  }
   boost::system::error_code refused;
   asio::ip::tcp::socket accepted{home.execution.io()};
-  accepted.assign(protocol, fd.get(), refused);
+  accepted.assign(protocol, fresh.socket.get(), refused);
   if (refused) {
     io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", refused.value()}});
     return;
   }
-  [[maybe_unused]] const int taken = fd.release();
-  if (home.shared.connections.load(std::memory_order_relaxed) >= home.settings->config().service.max_connections) {
-    io::log::at_most_once_a_second(io::log::level::warn, "connection-limit",
-                                   {{"max_connections", home.settings->config().service.max_connections}});
-    boost::system::error_code ignored;
-    accepted.set_option(asio::socket_base::linger{true, 0}, ignored);
-    accepted.close(ignored);  // Asio's destructor would take the option back
-    return;
-  }
-  asio::co_spawn(home.execution.io(), run_trip(home, from.way, std::move(accepted)), asio::detached);
+  [[maybe_unused]] const int taken = fresh.socket.release();
+  asio::co_spawn(home.execution.io(), run_trip(home, from.way, std::move(accepted), std::move(decided.held)), asio::detached);
 }
+
+// Of ours: memory is short.
+constexpr int waits_for_memory = -1;
 
 // 0: go on waiting; otherwise the errno that needs a pause. What was the last before the reserve of descriptors is still served.
 int accept_some(worker& home, const accepting& from, int most) {
@@ -50,6 +65,7 @@ int accept_some(worker& home, const accepting& from, int most) {
   const auto protocol = from.socket->local_endpoint(ignored).protocol();
   int failed = 0;
   for (int i = 0; i < most; ++i) {
+    if (home.shared.gate.must_wait()) return waits_for_memory;
     io::accepted one = io::accept_one(from.socket->native_handle());
     if (one.none_left) return 0;
     if (one.exhausted) return one.system_errno;
@@ -60,15 +76,24 @@ int accept_some(worker& home, const accepting& from, int most) {
     failed = 0;
     home.pause.accepted();
     const bool last = io::in_descriptor_reserve(one.socket.get());
-    admit(home, from, protocol, std::move(one.socket));
+    admit(home, from, protocol, std::move(one));
     if (last) return EMFILE;
   }
   return failed;
 }
 
+void say_why(const worker& home, int exhausted) {
+  if (exhausted == waits_for_memory) {
+    io::log::at_most_once_a_second(io::log::level::warn, "memory-short", {{"connections", home.shared.connections.load()}});
+  } else if (exhausted != 0) {
+    io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", exhausted}, {"reason", std::strerror(exhausted)}});
+  }
+}
+
 // Another one of this worker's listeners may have begun the pause; only who accepts again finds out whether it is over.
-asio::awaitable<void> pause(worker& home) {
+asio::awaitable<void> pause(worker& home, int exhausted) {
   do {
+    say_why(home, exhausted);
     co_await home.pause.wait();
     io::keep_descriptor_reserve();  // the limit may be another one by now
   } while (io::only_reserve_is_left() && !home.acceptors.empty());
@@ -86,9 +111,8 @@ asio::awaitable<void> accept_loop(worker& home, accepting from) {
         exhausted = ENOMEM;  // that connection is lost; the listener is not
       }
       if (exhausted == 0) continue;
-      io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", exhausted}, {"reason", std::strerror(exhausted)}});
     }
-    co_await pause(home);
+    co_await pause(home, exhausted);
   }
 }
 

@@ -4,12 +4,14 @@
 #include <boost/system/result.hpp>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/trip_report.hpp"
 #include "chain/chain.hpp"
 #include "core/clock.hpp"
+#include "core/endpoint.hpp"
 #include "interceptor/listener_config.hpp"
 #include "nat/table.hpp"
 
@@ -22,7 +24,16 @@ struct service_settings {
   core::nanoseconds half_close_timeout = std::chrono::minutes{5};  ///< no byte after one direction ended
   core::nanoseconds drain_timeout = std::chrono::seconds{30};      ///< after TERM, before what is left is closed
   core::nanoseconds handshake_timeout = std::chrono::seconds{10};  ///< for a client of a mixed, socks5 or http listener
+  std::uint32_t max_connections_per_source = 0;  ///< of one IPv4 address or IPv6 /64; 0: no limit
+  std::uint32_t max_handshakes = 0;              ///< clients that have not said yet where they want to go; 0: see handshakes()
+  std::uint32_t max_handshakes_per_source = 0;   ///< 0: see handshakes_of()
+  std::optional<std::uint64_t> memory_max;       ///< bytes of resident memory; 0: no limit; not set: the control group's, or all there is
   std::string validate() const;  ///< empty: valid; otherwise which key, and its range
+
+  /// Half of max_connections, but 256 at least, where the configuration does not say.
+  std::uint32_t handshakes() const noexcept;
+  /// 64 where the configuration does not say, but then not for loopback: all programs of the machine share it. 0: no limit.
+  std::uint32_t handshakes_of(const core::address& source) const noexcept;
 };
 
 /// How a running service gets another configuration. Called on the control thread, which they may block briefly.

@@ -9,6 +9,7 @@
 
 #include "actors/ask.hpp"
 #include "actors/descriptors.hpp"
+#include "actors/memory_watch.hpp"
 #include "actors/protocol.hpp"
 #include "actors/query_server.hpp"
 #include "actors/runtime.hpp"
@@ -40,6 +41,7 @@ struct control {
   caf::actor_system& system;
   unit execution;
   io::deadlines deadlines;
+  memory_watch memory{*this};
   io::resolver resolver;          ///< of hop names
   caf::actor questions_alive;
   asker& questions;

@@ -15,8 +15,8 @@ constexpr std::uint64_t per_worker = 3;      // Asio's epoll, timer and wake-up
 constexpr std::uint64_t per_listener = 2;    // on each worker: both families
 // Control's own io_context and sockets, the name server of a sandbox and its clients; more askers wait in their queue.
 constexpr std::uint64_t of_control = 32;
-// 64 pipes of the relay, over all workers: more than the kernel lets an ordinary user have at 1 MiB each (pipe(7),
-// pipe-user-pages-soft). What gets no pipe is copied.
+// 64 pipes of the relay, over all workers: as many as the kernel lets an ordinary user have at 1 MiB each (pipe(7),
+// pipe-user-pages-soft). More come out of what connections leave over; what gets no pipe is copied.
 constexpr std::uint64_t of_pipes = 128;
 
 std::uint64_t beside_connections(const descriptor_use& of) noexcept {

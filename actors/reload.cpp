@@ -77,6 +77,7 @@ asio::awaitable<lines> reload(control& home) {
   const auto ended = home.settings->config.reload.ended;
   if (refused.empty()) {
     home.settings = fresh;
+    home.memory.look();
     for (worker* w : home.workers) {
       auto there = use(*w, fresh);
       co_await asio::co_spawn(w->execution.io(), std::move(there), asio::use_awaitable);

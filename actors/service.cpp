@@ -125,6 +125,7 @@ void service::impl::build() {
     shared->workers.push_back(workers.back().get());
   }
   center->execution.start();
+  boost::asio::post(center->execution.io(), [center = center.get()] { center->memory.look(); });
   for (const auto& w : workers) w->execution.start();
 }
 

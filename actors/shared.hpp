@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "actors/admission.hpp"
 #include "actors/directory.hpp"
 #include "interceptor/own_connections.hpp"
 #include "interceptor/own_listeners.hpp"
@@ -25,7 +26,9 @@ struct shared_state {
   bool redirects_here = false;             ///< it does; set before the first worker is made
   bool sandboxed = false;                  ///< the programs' loopback is their own; set before the first worker is made
   std::vector<worker*> workers;            ///< likewise; their units are where their state may be reached
-  std::atomic<std::uint32_t> connections{0};  ///< over all workers, against service.max_connections
+  std::atomic<std::uint32_t> connections{0};  ///< over all workers; the gate's
+  admission gate{connections};
+  std::atomic<std::uint64_t> shed{0};         ///< connections that ended because memory ran out
   std::atomic<std::uint64_t> loops{0};        ///< connections refused by invariant 4
   std::atomic<std::uint64_t> denied{0};       ///< clients that a listener's `clients` leaves out
   std::atomic<std::uint32_t> restarts{0};     ///< of actors; notified

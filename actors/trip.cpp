@@ -23,8 +23,8 @@ using interceptor::listen_kind;
 
 class trip {
  public:
-  trip(worker& home, const way_in& by, io::tcp::socket accepted)
-      : home_{home}, settings_{home.settings}, kind_{by.kind}, listener_{listener_of(settings_->config(), by)}, client_{io::make_tcp_stream(std::move(accepted))},
+  trip(worker& home, const way_in& by, io::tcp::socket accepted, admission::place held)
+      : held_{std::move(held)}, home_{home}, settings_{home.settings}, kind_{by.kind}, listener_{listener_of(settings_->config(), by)}, client_{io::make_tcp_stream(std::move(accepted))},
         key_{core::protocol::tcp, io::remote_endpoint(client_->socket()), io::local_endpoint(client_->socket()), by.netns},
         slot_{home.open(key_.source)} {}
 
@@ -35,13 +35,14 @@ class trip {
 
   asio::awaitable<void> run() {
     co_await arrive();
+    held_.end_handshake();
     if (ok()) co_await record();
     if (ok()) co_await travel();
     finish();
   }
 
   void failed(const char* what) {
-    io::log::line(io::log::level::error, "connection-failed", {{"id", slot_.info.id}, {"what", what}});
+    io::log::at_most_once_a_second(io::log::level::error, "connection-failed", {{"id", slot_.info.id}, {"what", what}});
     client_->set_reset_on_close();
     end(errc::internal, core::step::none);
     finish();
@@ -240,6 +241,7 @@ class trip {
   /// How long a client may take to read why it was refused.
   static constexpr core::nanoseconds refusal_timeout = std::chrono::seconds{2};
 
+  admission::place held_;
   worker& home_;
   const std::shared_ptr<const worker_settings> settings_;  // whatever is reloaded meanwhile
   const listen_kind kind_;
@@ -260,12 +262,12 @@ class trip {
 
 }  // namespace
 
-asio::awaitable<void> run_trip(worker& home, way_in by, io::tcp::socket accepted) {
+asio::awaitable<void> run_trip(worker& home, way_in by, io::tcp::socket accepted, admission::place held) {
   std::optional<trip> one;
   const char* defect = nullptr;
   std::string what;
   try {
-    one.emplace(home, by, std::move(accepted));
+    one.emplace(home, by, std::move(accepted), std::move(held));
     co_await one->run();
     co_await one->refuse();
   } catch (const std::exception& error) {

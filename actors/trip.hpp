@@ -9,6 +9,7 @@
 
 namespace omnilink::actors {
 
-boost::asio::awaitable<void> run_trip(worker& home, way_in by, boost::asio::ip::tcp::socket accepted);
+/// `held` is given back when the connection has ended.
+boost::asio::awaitable<void> run_trip(worker& home, way_in by, boost::asio::ip::tcp::socket accepted, admission::place held);
 
 }  // namespace omnilink::actors

@@ -37,7 +37,6 @@ connection& worker::open(const core::endpoint& source) {
   fresh->info.source = source;
   fresh->info.begun = core::clock::now();
   next_id += shared.who.workers();
-  shared.connections.fetch_add(1, std::memory_order_relaxed);
   connection& out = *fresh;
   connections.emplace(out.info.id, std::move(fresh));
   return out;
@@ -45,7 +44,6 @@ connection& worker::open(const core::endpoint& source) {
 
 void worker::close(connection& which) {
   connections.erase(which.info.id);
-  shared.connections.fetch_sub(1, std::memory_order_relaxed);
   tell_if_drained();
 }
 
@@ -56,6 +54,16 @@ void worker::tell_if_drained() {
 void worker::kill_all(core::errc why) {
   // Canceling closes sockets and posts completions; none of them runs in here, so the map stays as it is.
   for (auto& [id, one] : connections) one->cancel.cancel(why);
+}
+
+void worker::shed(std::uint32_t count) {
+  std::vector<connection*> all;
+  all.reserve(connections.size());
+  for (auto& [id, one] : connections) all.push_back(one.get());
+  const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(count, all.size()));
+  std::ranges::nth_element(all, end, {}, &connection::quiet_since);
+  std::for_each(all.begin(), end, [this](connection* one) { kill(*one, core::errc::limit_reached); });
+  shared.shed.fetch_add(static_cast<std::uint64_t>(end - all.begin()), std::memory_order_relaxed);
 }
 
 connection_list worker::list() const {

@@ -1,9 +1,11 @@
 // All that belongs to one worker: its thread, its connections, its shard of the NAT store. Actors come and go; this stays.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <unordered_map>
 #include <vector>
 
@@ -51,6 +53,8 @@ struct connection {
   connection_info info;
   io::canceler cancel;
   io::relay_counters counters;
+
+  core::instant quiet_since() const noexcept { return std::max(info.begun, counters.active); }
 };
 
 /// A snapshot, and what a dial needs of it on this worker.
@@ -70,6 +74,8 @@ struct worker {
   void close(connection& which);
   void kill(connection& which, core::errc why) { which.cancel.cancel(why); }
   void kill_all(core::errc why);
+  /// Ends so many, those first that were idle longest.
+  void shed(std::uint32_t count);
   connection_list list() const;
   /// While draining: the supervisor hears when no connection is left.
   void tell_if_drained();
@@ -94,6 +100,7 @@ struct worker {
   std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections;
   std::vector<accepting> acceptors;
   accept_pause pause{execution.io()};
+  std::minstd_rand random{std::random_device{}()};
   bool draining = false;
   std::uint64_t next_id;  ///< ids are index + 1, index + 1 + workers, …: unique without a shared counter
 

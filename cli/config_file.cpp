@@ -28,6 +28,10 @@ void read_service(const toml::table& from, settings& into, config_errors& errors
   actors::service_settings& service = into.service.service;
   in.integer("workers", service.workers);
   in.integer("max_connections", service.max_connections);
+  in.integer("max_connections_per_source", service.max_connections_per_source);
+  in.integer("max_handshakes", service.max_handshakes);
+  in.integer("max_handshakes_per_source", service.max_handshakes_per_source);
+  in.size("memory_max", service.memory_max);
   in.duration("chain_timeout", into.service.timeouts.chain);
   in.duration("hop_timeout", into.service.timeouts.hop);
   in.duration("idle_timeout", service.idle_timeout);

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "cli/duration.hpp"
+#include "cli/size.hpp"
 #include "core/nearest_word.hpp"
 
 namespace omnilink::cli {
@@ -99,6 +100,16 @@ bool table_reader::duration(std::string_view key, core::nanoseconds& out) {
   const auto word = node->value_exact<std::string_view>();
   const auto value = word ? parse_duration(*word) : std::nullopt;
   if (!value) return wrong_type(*node, key, "a duration, as \"500ms\", \"10s\", \"5m\" or \"2h\""), false;
+  out = *value;
+  return true;
+}
+
+bool table_reader::size(std::string_view key, std::optional<std::uint64_t>& out) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  const auto word = node->value_exact<std::string_view>();
+  const auto value = word ? parse_size(*word) : std::nullopt;
+  if (!value) return wrong_type(*node, key, "a size, as \"64MiB\", \"2GiB\" or \"0\""), false;
   out = *value;
   return true;
 }

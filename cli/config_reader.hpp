@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,7 @@ class table_reader {
   bool boolean(std::string_view key, bool& out);
   bool text(std::string_view key, std::string& out);
   bool duration(std::string_view key, core::nanoseconds& out);
+  bool size(std::string_view key, std::optional<std::uint64_t>& out);
   bool integer(std::string_view key, std::uint64_t& out, std::uint64_t max);
   template <class T>
   bool integer(std::string_view key, T& out) {

@@ -10,12 +10,22 @@ namespace omnilink::io {
 
 accepted accept_one(int listener) noexcept {
   accepted out;
-  out.socket = descriptor{::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-  if (out.socket) return out;
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  out.socket = descriptor{::accept4(listener, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (out.socket) {
+    out.source = from_sockaddr(peer).value_or(core::endpoint{});
+    return out;
+  }
   out.system_errno = errno;
   out.none_left = errno == EAGAIN || errno == EWOULDBLOCK;
   out.exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
   return out;
+}
+
+void reset(descriptor socket) noexcept {
+  const linger at_once{1, 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 core::endpoint bound_address(int fd) noexcept {

@@ -9,6 +9,7 @@
 namespace omnilink::io {
 
 struct accepted {
+  core::endpoint source;   ///< of a TCP connection
   descriptor socket;       ///< non-blocking, close-on-exec; empty: see below
   bool exhausted = false;  ///< the process or the system is out of descriptors or memory: pause, then go on
   bool none_left = false;  ///< the queue is empty; false with no socket: that one connection failed, go on
@@ -17,6 +18,9 @@ struct accepted {
 
 /// Takes one connection (TCP or unix) off a listening socket.
 accepted accept_one(int listener) noexcept;
+
+/// Closes a connected TCP socket with an RST.
+void reset(descriptor socket) noexcept;
 
 /// getsockname(2) and getpeername(2); 0.0.0.0:0 when there is none, or the socket is not of IPv4 or IPv6.
 core::endpoint bound_address(int fd) noexcept;

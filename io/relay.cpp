@@ -362,7 +362,8 @@ class session : public std::enable_shared_from_this<session> {
 
   void moved(direction& d, std::size_t count) {
     d.counter += count;
-    timer_.postpone(core::clock::now() + timeout());
+    counters_.active = core::clock::now();
+    timer_.postpone(counters_.active + timeout());
   }
 
   core::nanoseconds timeout() const noexcept {

@@ -28,6 +28,7 @@ struct relay_counters {
   std::uint64_t up = 0;       ///< bytes from the client that upstream's stream has taken
   std::uint64_t down = 0;     ///< and the other way
   std::uint64_t spliced = 0;  ///< of both, what went through a pipe
+  core::instant active{};     ///< when the last of them went
 };
 
 enum class relay_side : std::uint8_t { none, client, upstream };

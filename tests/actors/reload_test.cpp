@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/reload.hpp"
+#include "io/descriptor_limit.hpp"
 #include "tests/actors/echo_server.hpp"
 #include "tests/actors/running_service.hpp"
 
@@ -94,6 +95,22 @@ TEST(reload, D10_what_is_invalid_changes_nothing) {
   from.next.chains = {with_tls};
   EXPECT_FALSE(from.reload(omnilink)) << "a hop's certificates cannot be read";
   EXPECT_TRUE(tunnel(omnilink.listener(), origin.address()));
+}
+
+TEST(reload, D2_more_connections_than_there_are_descriptors_for_are_refused) {
+  constexpr std::uint32_t many = 1048576;
+  if (io::descriptor_limit().most >= 2 * many) GTEST_SKIP() << "this machine has descriptors for all";
+  echo_server origin;
+  source from;
+  running omnilink{from.reloadable(two_workers())};
+  ASSERT_EQ(omnilink.problem(), "");
+  from.next = two_workers();
+  from.next.service.max_connections = many;
+  from.next.chains = {rejecting()};
+  EXPECT_FALSE(from.reload(omnilink));
+  EXPECT_TRUE(tunnel(omnilink.listener(), origin.address())) << "nothing of it is in use";
+  from.next.service.max_connections = 100;
+  EXPECT_TRUE(from.reload(omnilink));
 }
 
 TEST(reload, what_needs_a_restart_is_named) {

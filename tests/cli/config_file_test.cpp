@@ -35,6 +35,10 @@ constexpr std::string_view whole = R"(version = 1
 [service]
 workers = 3
 max_connections = 500
+max_connections_per_source = 50
+max_handshakes = 400
+max_handshakes_per_source = 40
+memory_max = "512MiB"
 chain_timeout = "20s"
 hop_timeout = "500ms"
 idle_timeout = "2h"
@@ -78,6 +82,10 @@ TEST(config_file, every_key) {
   ASSERT_TRUE(errors.empty()) << joined(errors);
   EXPECT_EQ(s.service.service.workers, 3u);
   EXPECT_EQ(s.service.service.max_connections, 500u);
+  EXPECT_EQ(s.service.service.max_connections_per_source, 50u);
+  EXPECT_EQ(s.service.service.max_handshakes, 400u);
+  EXPECT_EQ(s.service.service.max_handshakes_per_source, 40u);
+  EXPECT_EQ(s.service.service.memory_max, 512u << 20);
   EXPECT_EQ(s.service.timeouts.chain, 20s);
   EXPECT_EQ(s.service.timeouts.hop, 500ms);
   EXPECT_EQ(s.service.service.idle_timeout, 2h);

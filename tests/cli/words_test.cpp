@@ -3,12 +3,26 @@
 
 #include "cli/duration.hpp"
 #include "cli/loopback_ports.hpp"
+#include "cli/size.hpp"
 #include "cli/table.hpp"
 
 namespace omnilink::cli {
 namespace {
 
 using namespace std::chrono_literals;
+
+TEST(size, units) {
+  EXPECT_EQ(parse_size("64MiB"), 64u << 20);
+  EXPECT_EQ(parse_size("1KiB"), 1024u);
+  EXPECT_EQ(parse_size("2GiB"), 2ull << 30);
+  EXPECT_EQ(parse_size("0"), 0u);
+  EXPECT_EQ(parse_size("1048576GiB"), 1ull << 50);
+}
+
+TEST(size, what_is_refused) {
+  for (const char* text : {"", "64", "64M", "64MB", "MiB", "-1MiB", "1.5GiB", "1 MiB", "1048577GiB", "99999999999999999999KiB"})
+    EXPECT_FALSE(parse_size(text)) << text;
+}
 
 TEST(duration, units) {
   EXPECT_EQ(parse_duration("500ms"), 500ms);

@@ -105,6 +105,9 @@ class service:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/task"))
+
     def admin(self, *words):
         """What `omnilink WORDS --json` says of this service; the file is what it runs with."""
         asked = run(*words, "--json", "--socket", os.path.join(self.folder, "admin.sock"))
