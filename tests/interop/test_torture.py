@@ -32,6 +32,8 @@ FAILURES = {
     "shutdown": "ENOTCONN",
 }
 SIZE = 2 * MIB
+# Between two plain sockets so many take another way, and fall back from it.
+BULK = 8 * MIB
 # Behind the calls of the handshakes come those of the relay, all alike.
 CALLS_MAX = 16
 
@@ -48,8 +50,8 @@ def setUpModule():
 
 
 def sized(connection):
-    if origin.read_line(connection):
-        origin.send_bytes(connection, SIZE)
+    if size := origin.read_line(connection):
+        origin.send_bytes(connection, int(size))
 
 
 @functools.cache
@@ -77,26 +79,26 @@ def failing(pid, call, error, number):
 
 
 class torture(unittest.TestCase):
-    def trip(self, address):
+    def trip(self, address, size):
         """Down and up; how it ended for the client."""
         try:
             with omnilink.socks5(address, world.ORIGIN4, ORIGIN.port("sized")) as client:
                 client.settimeout(20)
-                client.sendall(b"go\n")
+                client.sendall(b"%d\n" % size)
                 return origin.read_all(client)
         except (omnilink.refused, EOFError, ConnectionError) as error:
             return error
 
-    def check(self, call, error):
-        whole = (SIZE, origin.digest_of(SIZE))
+    def check(self, call, error, size, hops):
+        whole = (size, origin.digest_of(size))
         # What cannot be written to may still have something to say; strace's error is not the kernel's, and nothing comes.
-        with omnilink.service(*chain(), hop_timeout="3s", half_close_timeout="1s", workers=1) as service:
-            self.assertEqual(self.trip(service.address), whole)
+        with omnilink.service(*hops(), hop_timeout="3s", half_close_timeout="1s", workers=1) as service:
+            self.assertEqual(self.trip(service.address, size), whole)
             service.access()
             at_rest, reports = descriptors(service), reported(service)
             for number in range(1, CALLS_MAX + 1):
                 with failing(service.process.pid, call, error, number) as seen:
-                    outcome = self.trip(service.address)
+                    outcome = self.trip(service.address, size)
                     reports += 1
                     omnilink.wait_until(lambda: reported(service) >= reports, "what became of it")
                 if not any("INJECTED" in line for line in seen):
@@ -105,7 +107,7 @@ class torture(unittest.TestCase):
                 with self.subTest(number):
                     # A short answer with a clean end would pass for the whole.
                     self.assertTrue(outcome == whole or isinstance(outcome, Exception), outcome)
-            self.assertEqual(self.trip(service.address), whole, "the service goes on")
+            self.assertEqual(self.trip(service.address, size), whole, "the service goes on")
             omnilink.wait_until(lambda: descriptors(service) == at_rest, f"{at_rest} descriptors again")
 
 
@@ -120,7 +122,8 @@ def descriptors(service):
 
 def add_tests():
     for call, error in FAILURES.items():
-        setattr(torture, f"test_C6_{call}", functools.partialmethod(torture.check, call, error))
+        setattr(torture, f"test_C6_{call}", functools.partialmethod(torture.check, call, error, SIZE, chain))
+    torture.test_C6_splice = functools.partialmethod(torture.check, "splice", "EINVAL", BULK, tuple)
 
 
 add_tests()
