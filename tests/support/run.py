@@ -22,6 +22,8 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TEST_SECONDS = 120  # a test that takes longer hangs
+SLOWEST_SHOWN = 5
+SLOW_SECONDS = 1  # what takes longer is told
 OUTPUT_MAX = 64 * 1024  # of a failed test; its end is what explains it
 FUZZ_SECONDS = 30  # per target, with --preset fuzz
 
@@ -43,10 +45,12 @@ class tally:
 
     def __init__(self):
         self.passed, self.failed, self.skipped = 0, [], {}
+        self.seconds = {}
 
-    def passes(self, name):
+    def passes(self, name, seconds):
         self.passed += 1
-        print(f"  ok    {name}", flush=True)
+        self.seconds[name] = seconds
+        print(f"  ok    {name}" + (f"  {seconds:.1f} s" if seconds >= SLOW_SECONDS else ""), flush=True)
 
     def fails(self, name, why, output=""):
         self.failed.append(name)
@@ -179,7 +183,8 @@ class suite:
 
     def begin(self, test):
         self.current, self.output = test, []
-        self.deadline = time.monotonic() + TEST_SECONDS
+        self.begun = time.monotonic()
+        self.deadline = self.begun + TEST_SECONDS
 
     def finish(self, how, test, why, results):
         name = f"{self.name}.{test}"
@@ -189,7 +194,7 @@ class suite:
         elif how == "skip":
             results.skips(name, why)
         else:
-            results.passes(name)
+            results.passes(name, time.monotonic() - self.begun)
         self.done.add(test)
         self.current, self.output = None, []
 
@@ -269,14 +274,15 @@ def replay(name, path, corpus, env, results):
 
 
 def run_whole(name, command, env, seconds, results):
-    run, deadline = program(command, env), time.monotonic() + seconds
+    begun = time.monotonic()
+    run, deadline = program(command, env), begun + seconds
     output = [line for _, line in run.lines(lambda: deadline)]
     if run.hung:
         results.fails(name, f"no end within {seconds} s", "\n".join(output))
     elif run.code != 0:
         results.fails(name, ending(run.code), "\n".join(output))
     else:
-        results.passes(name)
+        results.passes(name, time.monotonic() - begun)
 
 
 def build(preset, targets):
@@ -339,6 +345,9 @@ def main():
         begun = time.monotonic()
         run_preset(preset, options.only, results)
         print(f"== {preset}: {time.monotonic() - begun:.0f} s", flush=True)
+    slowest = sorted(results.seconds, key=results.seconds.get)[-SLOWEST_SHOWN:]
+    if len(results.seconds) > len(slowest):
+        print("the slowest: " + ", ".join(f"{name} {results.seconds[name]:.1f} s" for name in reversed(slowest)))
     for name in results.failed:
         print(f"failed: {name}")
     print(f"{time.monotonic() - started:.0f} s")
