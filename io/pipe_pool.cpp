@@ -33,6 +33,7 @@ std::optional<pipe> pipe::make() noexcept {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return {};
   pipe out{descriptor{ends[0]}, descriptor{ends[1]}};
+  if (in_descriptor_reserve(ends[0]) || in_descriptor_reserve(ends[1])) return {};
   if (in_descriptor_reserve(std::max(ends[0], ends[1]))) return {};
   if (::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(capacity)) < static_cast<int>(capacity)) return {};
   return out;

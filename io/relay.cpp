@@ -26,6 +26,8 @@ constexpr int rounds_per_turn = 4;
 // A direction is in bulk after so many reads in a row that filled the buffer. It was never quiet meanwhile:
 // for less, splice(2) costs more system calls than it saves copying.
 constexpr int bulk_after = 2;
+// And no longer, once less than this came between two waits.
+constexpr std::size_t small_burst = 16 * 1024;
 // Before an RST the kernel's send queue must have reached the peer, or the RST would overtake it; there is no
 // event for that, so it is looked at now and then, and given up when the peer takes nothing.
 constexpr core::nanoseconds drain_interval = std::chrono::milliseconds{5};
@@ -148,8 +150,7 @@ class session : public std::enable_shared_from_this<session> {
       return true;
     }
     if (got.blocked()) {
-      // Small pieces are cheaper to copy.
-      if (d.burst < buffer_.bytes.size()) d.full_buffers = 0;
+      if (d.burst < small_burst) d.full_buffers = 0;
       d.burst = 0;
     }
     return read_nothing(d, got);
