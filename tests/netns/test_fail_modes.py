@@ -335,7 +335,7 @@ class fail_modes(unittest.TestCase):
 
 class bad_input(unittest.TestCase):
     def start(self, *more, prefix=()):
-        command = [*prefix, omnilink.BINARY, "run", "-L", "redirect://127.0.0.1:0?port=9&fail=open", *more]
+        command = [*prefix, omnilink.BINARY, "run", "-qq", "-L", "redirect://127.0.0.1:0?port=9&fail=open", *more]
         return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
                               env={**os.environ, "XDG_RUNTIME_DIR": os.environ.get("TMPDIR", "/tmp")})
 
