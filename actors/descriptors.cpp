@@ -53,15 +53,16 @@ std::string settle_connections(configuration& of, const descriptor_use& beside) 
   if (descriptors_needed(beside, count != 0 ? count : connections_default) > now && most > now && io::raise_descriptor_limit()) now = most;
   auto fitted = fit_connections(count, beside, now);
   if (!fitted.problem.empty()) return std::move(fitted.problem);
-  if (count == 0 && fitted.count < connections_default) {
-    io::log::line(io::log::level::warn, "fewer-connections",
-                  {{"max_connections", fitted.count},
-                   {"descriptors", now},
-                   {"remedy", remedy(descriptors_needed(beside, connections_default))}});
-  }
   count = fitted.count;
   io::keep_descriptor_reserve();
   return {};
+}
+
+void say_fewer_connections(std::uint32_t count, const descriptor_use& beside) {
+  io::log::line(io::log::level::warn, "fewer-connections",
+                {{"max_connections", count},
+                 {"descriptors", io::descriptor_limit().now},
+                 {"remedy", remedy(descriptors_needed(beside, connections_default))}});
 }
 
 }  // namespace omnilink::actors

@@ -34,4 +34,7 @@ fitted_connections fit_connections(std::uint32_t wanted, const descriptor_use& b
 /// Settles service.max_connections under the limit of this process, which is raised where that helps. Empty: done.
 std::string settle_connections(configuration& of, const descriptor_use& beside);
 
+/// Into the log: what the default came to, and what it would take.
+void say_fewer_connections(std::uint32_t count, const descriptor_use& beside);
+
 }  // namespace omnilink::actors

@@ -79,6 +79,7 @@ struct service::impl {
 std::optional<std::string> service::impl::start() {
   const bool sandboxed = home != nullptr && home->has_private_loopback();
   beside = {io::open_descriptors(), workers_of(given.service), static_cast<std::uint32_t>(given.listeners.size()) + (sandboxed ? 1 : 0)};
+  const bool by_default = given.service.max_connections == 0;
   if (auto problem = settle_connections(given, beside); !problem.empty()) return problem;
   auto made = snapshot::make(std::move(given));
   if (made.has_error()) return made.error();
@@ -99,6 +100,8 @@ std::optional<std::string> service::impl::start() {
             listening = std::move(report.listening);
           },
           [&](caf::error& error) { problem = "the service did not start: " + system->render(error); });
+  const std::uint32_t connections = settings->config.service.max_connections;
+  if (!problem && by_default && connections < connections_default) say_fewer_connections(connections, beside);
   return problem;
 }
 
