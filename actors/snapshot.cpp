@@ -1,5 +1,7 @@
 #include "actors/snapshot.hpp"
 
+#include "io/log.hpp"
+
 namespace omnilink::actors {
 
 boost::system::result<snapshot_ptr, std::string> snapshot::make(configuration wanted) {
@@ -7,6 +9,7 @@ boost::system::result<snapshot_ptr, std::string> snapshot::make(configuration wa
   auto loaded = chain::tls_contexts::load(out->config.chains);
   if (loaded.has_error()) return {boost::system::in_place_error, loaded.error()};
   out->tls = std::move(*loaded);
+  for (const auto& line : out->tls.warnings()) io::log::line(io::log::level::warn, "hop-warning", {{"meaning", line}});
   return {boost::system::in_place_value, std::move(out)};
 }
 

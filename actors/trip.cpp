@@ -12,6 +12,7 @@
 #include "io/accept.hpp"
 #include "io/address.hpp"
 #include "io/log.hpp"
+#include "io/tls.hpp"
 #include "nat/names.hpp"
 
 namespace omnilink::actors {
@@ -195,6 +196,7 @@ class trip {
         co_await io::relay(*client_, upstream, home_.buffer, home_.pipes, home_.deadlines, options, slot_.counters);
     slot_.cancel.disarm();
     if (result.code != errc::ok || slot_.cancel.canceled()) end(result.code, core::step::relay, result.system_errno);
+    if (verdict_.code == errc::tls_failed) verdict_.detail = io::tls_failure(upstream);
   }
 
   void finish() {

@@ -62,7 +62,7 @@ class attempt {
     out_.verdict.hop_name = h.name;
     arm_deadline(begun);
     if (i == 0) co_await open(h.where, &h);
-    if (ok() && h.tls.enabled) co_await secure(h);
+    if (ok() && h.tls) co_await secure(h);
     if (ok()) {
       const core::target& next = i + 1 < way_.hops.size() ? way_.hops[i + 1].where : where_;
       co_await request(h, next);
@@ -215,6 +215,7 @@ class attempt {
     if (done.code == errc::ok) return;
     if (auth) out_.verdict.step = step::auth;
     fail(done.code, done.system_errno);
+    out_.verdict.detail = io::tls_failure(*stream_);
     const bool said = done.code == errc::hop_refused || done.code == errc::auth_required || done.code == errc::auth_failed;
     if (said && reply != 0) {
       out_.verdict.reply_from = kind;

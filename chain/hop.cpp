@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "chain/hop_tls.hpp"
 #include "core/nearest_word.hpp"
 #include "wire/credentials.hpp"
 #include "wire/socks4.hpp"
@@ -27,7 +28,13 @@ constexpr std::array schemes{
     scheme{"https", hop_kind::http, true, 443},         scheme{"direct", hop_kind::direct, false, 0},
     scheme{"reject", hop_kind::reject, false, 0},
 };
-constexpr std::array<std::string_view, 3> parameters{"auth_file", "ca", "sni"};
+constexpr std::string_view own_parameter = "auth_file";
+
+constexpr auto parameters = [] {
+  std::array<std::string_view, tls_keys.size() + 1> all{own_parameter};
+  std::ranges::copy(tls_keys, all.begin() + 1);
+  return all;
+}();
 
 bool is_socks4(hop_kind kind) noexcept {
   return kind == hop_kind::socks4 || kind == hop_kind::socks4a;
@@ -52,7 +59,7 @@ std::string check_parameters(const wire::url& from, const scheme& how) {
       return named + " is unknown" + core::did_you_mean(given.key, parameters);
     }
     if (how.port == 0) return named + " makes no sense with " + std::string{how.word};
-    if (given.key != "auth_file" && !how.tls) return named + " needs TLS; use https or socks5+tls";
+    if (given.key != own_parameter && !how.tls) return named + " needs TLS; use https or socks5+tls";
   }
   return {};
 }
@@ -60,6 +67,32 @@ std::string check_parameters(const wire::url& from, const scheme& how) {
 std::string value_of(const wire::url& from, std::string_view key) {
   const std::string* found = from.find(key);
   return found ? *found : std::string{};
+}
+
+std::vector<std::string> split_at_commas(std::string_view list) {
+  std::vector<std::string> out;
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    out.emplace_back(list.substr(0, comma));
+    if (comma == list.npos) return out;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+// Empty: `out` has the TLS that the scheme and the query ask for.
+std::string read_tls(const wire::url& from, const scheme& how, hop& out) {
+  if (!how.tls) return {};
+  io::tls_client_config& tls = out.tls.emplace();
+  tls.name = out.where.host();
+  // What our CONNECT is; of SOCKS there is nothing that could be said.
+  if (out.kind == hop_kind::http) tls.alpn = {"http/1.1"};
+  for (const auto& given : from.parameters) {
+    if (given.key == own_parameter) continue;
+    const bool list = takes_several(given.key);
+    const auto values = list ? split_at_commas(given.value) : std::vector{given.value};
+    if (std::string wrong = set_tls(given.key, values, tls); !wrong.empty()) return wrong;
+  }
+  return {};
 }
 
 std::string without_proxy(const scheme& how, hop& out) {
@@ -109,7 +142,7 @@ std::string read_url(std::string_view text, hop& out) {
   out.user = std::move(parsed->user);
   out.password = std::move(parsed->password);
   out.auth_file = value_of(*parsed, "auth_file");
-  out.tls = {how->tls, value_of(*parsed, "ca"), value_of(*parsed, "sni")};
+  if (std::string wrong = read_tls(*parsed, *how, out); !wrong.empty()) return wrong;
   if (!out.user.empty() && !out.auth_file.empty()) return "both a user and auth_file; leave one of them out";
   return out.validate();
 }
@@ -124,7 +157,7 @@ boost::system::result<hop, std::string> parse_hop_url(std::string_view url) {
 }
 
 std::string hop::to_string() const {
-  const auto same = [this](const scheme& s) { return s.kind == kind && s.tls == tls.enabled; };
+  const auto same = [this](const scheme& s) { return s.kind == kind && s.tls == tls.has_value(); };
   const scheme& how = *std::ranges::find_if(schemes, same);
   return how.port == 0 ? std::string{how.word} : std::string{how.word} + "://" + where.to_string();
 }
@@ -137,15 +170,11 @@ std::string_view hop::obstacle(const core::target& next) const noexcept {
 
 std::string hop::validate() const {
   const bool proxy = kind != hop_kind::direct && kind != hop_kind::reject;
-  if (!proxy && (tls.enabled || !user.empty()))
+  if (!proxy && (tls || !user.empty()))
     return to_string() + " stands alone: it has neither TLS nor a login";
   if (!proxy) return {};
   if (where.port == 0) return "the port 0 cannot be connected to";
-  if (!tls.enabled && (!tls.ca_file.empty() || !tls.sni.empty())) {
-    return "ca and sni need TLS; use https or socks5+tls";
-  }
-  if (!tls.sni.empty() && !core::target::parse_host(tls.sni, 0))
-    return "sni is not a host name: " + core::quoted(tls.sni);
+  if (std::string wrong = tls ? validate_tls(*tls) : ""; !wrong.empty()) return wrong;
   return check_login(*this);
 }
 

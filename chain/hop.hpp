@@ -3,11 +3,13 @@
 
 #include <boost/system/result.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/endpoint.hpp"
 #include "core/secret.hpp"
+#include "io/tls_config.hpp"
 
 namespace omnilink::chain {
 
@@ -20,12 +22,6 @@ enum class hop_kind : std::uint8_t {
   reject,  ///< refuses every connection; only as the single hop of a chain
 };
 
-struct tls_settings {
-  bool enabled = false;
-  std::string ca_file;  ///< PEM; empty: the system's certificates
-  std::string sni;      ///< empty: the hop's own host. The name that the certificate must have
-};
-
 struct hop {
   std::string name;  ///< the config's name; host:port where it has none
   hop_kind kind = hop_kind::direct;
@@ -33,7 +29,7 @@ struct hop {
   std::string user;    ///< empty: no authentication
   core::secret password;
   std::string auth_file;  ///< where user and password are to be read from, before validate(); empty: nowhere
-  tls_settings tls;
+  std::optional<io::tls_client_config> tls;  ///< its `name` is the host unless sni says otherwise
 
   /// "https://edge.example:443": never a credential.
   std::string to_string() const;
@@ -44,8 +40,8 @@ struct hop {
 };
 
 /// `scheme://[user:pass@]host[:port][?key=value&…]`, schemes socks4 socks4a socks5 socks5h http https
-/// socks5+tls direct reject, default ports 1080, 80, 443 (1080 for socks5+tls); keys auth_file, and with TLS ca and sni.
-/// `direct` and `reject` stand alone, with or without "://". The file of `auth_file` is not read here. User
+/// socks5+tls direct reject, default ports 1080, 80, 443 (1080 for socks5+tls); keys auth_file, and with TLS those of hop_tls.hpp.
+/// `direct` and `reject` stand alone, with or without "://". No file is read here. User
 /// and password are percent-decoded; a comma outside the query is refused, other tools disagree about it. The
 /// error is one line, without the password and without a place (the caller adds it), and suggests the nearest
 /// known word.

@@ -15,12 +15,12 @@ struct flags {
 };
 
 // Everything that a start would find, but for what depends on the machine's state: ports in use, privileges.
-std::vector<std::string> errors_of(const std::string& file, settings& into) {
-  auto errors = read_config_file(file, into);
-  if (!errors.empty()) return errors;
+std::vector<std::string> errors_of(const std::string& file, settings& into, std::vector<std::string>& warnings) {
+  if (auto errors = read_config_file(file, into); !errors.empty()) return errors;
   const auto tls = chain::tls_contexts::load(into.service.chains);
-  if (tls.has_error()) errors.push_back(file + ": " + tls.error());
-  return errors;
+  if (tls.has_error()) return {file + ": " + tls.error()};
+  for (const auto& line : tls->warnings()) warnings.push_back(file + ": warning: " + line);
+  return {};
 }
 
 std::string summary_of(const settings& good) {
@@ -37,11 +37,13 @@ std::string summary_of(const settings& good) {
 
 int run(const flags& given) {
   settings found;
-  const auto errors = errors_of(given.file, found);
+  std::vector<std::string> warnings;
+  const auto errors = errors_of(given.file, found, warnings);
   if (given.json) {
-    const nlohmann::ordered_json out{{"valid", errors.empty()}, {"errors", errors}};
+    const nlohmann::ordered_json out{{"valid", errors.empty()}, {"errors", errors}, {"warnings", warnings}};
     std::printf("%s\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else if (errors.empty()) {
+    for (const auto& line : warnings) std::fprintf(stderr, "%s\n", line.c_str());
     std::printf("%s is valid\n%s", given.file.c_str(), summary_of(found).c_str());
   } else {
     for (const auto& line : errors) std::fprintf(stderr, "%s\n", line.c_str());

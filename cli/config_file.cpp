@@ -8,9 +8,11 @@
 #include <map>
 #include <system_error>
 
+#include "chain/hop_tls.hpp"
 #include "chain/route.hpp"
 #include "cli/auth_file.hpp"
 #include "cli/config_reader.hpp"
+#include "cli/tls_files.hpp"
 #include "core/nearest_word.hpp"
 #include "interceptor/capture_words.hpp"
 #include "io/config_files.hpp"
@@ -177,18 +179,19 @@ void read_listener(const toml::table& from, settings& into, config_errors& error
   in.finish();
 }
 
-void read_tls(const toml::table& from, chain::hop& into, config_errors& errors) {
+// The same words as in the URL, of which each may stand in one of the two places.
+void read_tls(const toml::table& from, std::string_view url, chain::hop& into, config_errors& errors) {
   table_reader in{from, "tls", errors};
-  in.text("ca", into.tls.ca_file);
-  in.text("sni", into.tls.sni);
-  in.later({"pin", "cert", "key"});
+  for (const std::string_view key : chain::tls_keys) {
+    std::vector<std::string> values;
+    if (!in.texts(key, values, chain::takes_several(key))) continue;
+    const std::string parameter = std::string{key} + "=";
+    std::string wrong = chain::set_tls(key, values, *into.tls);
+    if (url.find("?" + parameter) != url.npos || url.find("&" + parameter) != url.npos)
+      wrong = std::string{key} + " is in the URL already; leave one of them out";
+    if (!wrong.empty()) in.fail_at(key, "hop " + core::quoted(into.name) + ": " + wrong);
+  }
   in.finish();
-}
-
-// Now, not at the first connection; what is in the file is looked at when the service starts.
-std::string check_ca(const std::string& path) {
-  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return {};
-  return "ca " + core::quoted(path) + ": " + std::generic_category().message(errno);
 }
 
 // The URL first, then what the table says beside it.
@@ -208,12 +211,14 @@ void read_hop_settings(table_reader& in, chain::hop& into, config_errors& errors
       in.fail_at("auth_file", "the URL has a login already; leave one of them out");
     into.auth_file = std::move(auth_file);
   }
-  if (const toml::table* tls = in.table("tls")) read_tls(*tls, into, errors);
-  if (!has_url) return;
   const std::string place = "hop " + core::quoted(into.name) + ": ";
+  const toml::table* tls = in.table("tls");
+  if (tls && into.tls) read_tls(*tls, url, into, errors);
+  if (!has_url) return;
+  if (tls && !into.tls) return in.fail_at("tls", place + into.to_string() + " has no TLS; use https or socks5+tls");
   const char* key = in.find("auth_file") ? "auth_file" : "url";
   if (std::string wrong = read_auth_file(into); !wrong.empty()) in.fail_at(key, place + wrong);
-  if (std::string wrong = check_ca(into.tls.ca_file); !wrong.empty())
+  if (std::string wrong = read_tls_files(into); !wrong.empty())
     in.fail_at(in.find("tls") ? "tls" : "url", place + wrong);
   if (std::string wrong = into.validate(); !wrong.empty()) in.fail_at("url", place + wrong);
 }

@@ -17,7 +17,7 @@ inline constexpr std::size_t config_file_max = 1024 * 1024;
 /// `omnilink.toml:12:7: hop "paris": …`, and `into` is of no use.
 std::vector<std::string> read_config_file(const std::string& path, settings& into);
 
-/// The same of a text; `name` is the file's, for messages. Opens the files that hops name (auth_file, ca).
+/// The same of a text; `name` is the file's, for messages. Opens the files that hops name (auth_file, ca, cert, key).
 std::vector<std::string> read_config(std::string_view text, const std::string& name, settings& into);
 
 }  // namespace omnilink::cli

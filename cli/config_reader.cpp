@@ -94,6 +94,24 @@ bool table_reader::text(std::string_view key, std::string& out) {
   return true;
 }
 
+bool table_reader::texts(std::string_view key, std::vector<std::string>& out, bool several) {
+  const toml::node* node = find(key);
+  if (!node) return false;
+  const toml::array* list = several ? node->as_array() : nullptr;
+  if (!list) {
+    std::string one;
+    if (!text(key, one)) return false;
+    out.push_back(std::move(one));
+    return true;
+  }
+  for (const toml::node& each : *list) {
+    const auto value = each.value_exact<std::string>();
+    if (!value) return wrong_type(each, key, "a list of strings"), false;
+    out.push_back(*value);
+  }
+  return true;
+}
+
 bool table_reader::duration(std::string_view key, core::nanoseconds& out) {
   const toml::node* node = find(key);
   if (!node) return false;

@@ -55,6 +55,8 @@ class table_reader {
   /// Each returns whether the key was there and good.
   bool boolean(std::string_view key, bool& out);
   bool text(std::string_view key, std::string& out);
+  /// A list of strings where `several`, or a single one.
+  bool texts(std::string_view key, std::vector<std::string>& out, bool several);
   bool duration(std::string_view key, core::nanoseconds& out);
   bool size(std::string_view key, std::optional<std::uint64_t>& out);
   bool integer(std::string_view key, std::uint64_t& out, std::uint64_t max);

@@ -5,6 +5,7 @@
 #include "cli/auth_file.hpp"
 #include "cli/config_file.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/tls_files.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -21,6 +22,7 @@ void apply_hops(const std::vector<std::string>& urls, settings& into, std::vecto
   for (std::size_t i = 0; i < urls.size(); ++i) {
     auto parsed = chain::parse_hop_url(urls[i]);
     std::string wrong = parsed.has_error() ? parsed.error() : read_auth_file(*parsed);
+    if (wrong.empty()) wrong = read_tls_files(*parsed);
     if (!wrong.empty()) {
       errors.push_back(nth("-F", i, urls.size()) + ": " + wrong);
     } else {

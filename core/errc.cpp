@@ -31,6 +31,7 @@ constexpr text text_of(errc code) noexcept {
     case errc::tls_failed: return {"tls_failed", "TLS failed"};
     case errc::tls_untrusted: return {"tls_untrusted", "the certificate is not trusted"};
     case errc::tls_wrong_name: return {"tls_wrong_name", "the certificate is for another name"};
+    case errc::tls_wrong_pin: return {"tls_wrong_pin", "the certificate has another key than the pinned one"};
     case errc::tls_truncated: return {"tls_truncated", "the TLS stream was cut off"};
     case errc::rejected: return {"rejected", "rejected by the route"};
     case errc::not_redirected: return {"not_redirected", "a direct connection to an intercepting listener"};

@@ -32,6 +32,7 @@ enum class errc : std::uint8_t {
   tls_failed,         ///< the TLS handshake or record layer failed
   tls_untrusted,      ///< the certificate's chain is not trusted
   tls_wrong_name,     ///< the certificate is for another name
+  tls_wrong_pin,      ///< the certificate's key is none of the pinned ones
   tls_truncated,      ///< the stream ended without close_notify
   // our own decisions
   rejected,           ///< the route says reject

@@ -32,6 +32,9 @@ constexpr std::size_t small_burst = 16 * 1024;
 // event for that, so it is looked at now and then, and given up when the peer takes nothing.
 constexpr core::nanoseconds drain_interval = std::chrono::milliseconds{5};
 constexpr core::nanoseconds drain_limit = std::chrono::seconds{10};
+// A close_notify waits for room in the kernel's buffer, which a peer that reads nothing never makes. So long nothing may move
+// either way and nothing be acknowledged; then the connection is cut off.
+constexpr core::nanoseconds shutdown_limit = std::chrono::seconds{2};
 
 using completion_handler = asio::async_result<asio::use_awaitable_t<>, void(relay_result)>::handler_type;
 
@@ -55,6 +58,7 @@ struct direction {
   int full_buffers = 0;                  // read in a row; from bulk_after on: in bulk
   std::size_t burst = 0;                 // what went through a pipe since the last wait for more
   std::optional<pipe> lent{};            // while it holds bytes, or is about to
+  bool end_blocked = false;              // `to` has no room for the end
 
   bool in_bulk() const noexcept {
     return can_splice && full_buffers >= bulk_after && from.bytes.buffered() == 0;
@@ -234,7 +238,11 @@ class session : public std::enable_shared_from_this<session> {
 
   bool end(direction& d) {
     const progress ended = d.to.bytes.shutdown_send();
-    if (ended.blocked()) return block(d, d.to, ended.what);
+    if (ended.blocked()) {
+      if (!std::exchange(d.end_blocked, true)) arm_idle_timer();
+      return block(d, d.to, ended.what);
+    }
+    d.end_blocked = false;
     if (!ended.done()) return fail_writing(d, ended);
     finish(d);
     arm_idle_timer();
@@ -367,12 +375,19 @@ class session : public std::enable_shared_from_this<session> {
     timer_.postpone(counters_.active + timeout());
   }
 
+  int unacknowledged() noexcept { return unacknowledged(client_) + unacknowledged(upstream_); }
+
+  bool end_blocked() const noexcept { return up_.end_blocked || down_.end_blocked; }
+
   core::nanoseconds timeout() const noexcept {
-    return up_.over() || down_.over() ? options_.half_close : options_.idle;
+    const auto usual = up_.over() || down_.over() ? options_.half_close : options_.idle;
+    return end_blocked() ? std::min(usual, shutdown_limit) : usual;
   }
 
   void arm_idle_timer() {
+    if (end_blocked()) unacknowledged_ = unacknowledged();
     timer_.arm(core::clock::now() + timeout(), [this] {
+      if (end_blocked() && unacknowledged() < unacknowledged_) return arm_idle_timer();
       // A failure that was being flushed stays the reason.
       if (result_.code == errc::ok) result_.code = errc::timed_out;
       finish();
@@ -394,6 +409,7 @@ class session : public std::enable_shared_from_this<session> {
   relay_result result_;
   bool finished_ = false;  // no step is taken any more
   bool draining_ = false;
+  int unacknowledged_ = 0;  // when the timer was armed, while an end is blocked
 };
 
 }  // namespace

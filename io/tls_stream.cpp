@@ -1,12 +1,11 @@
 // The engine reads from the stream below directly. What it writes is gathered first and goes down in one
 // piece: one system call for many records.
-#include <openssl/x509v3.h>
-
 #include <algorithm>
 #include <climits>
 #include <optional>
 #include <utility>
 
+#include "io/tls_explain.hpp"
 #include "io/tls_settings.hpp"
 #include "io/wait.hpp"
 
@@ -52,7 +51,7 @@ class record_room {
 class tls_stream final : public stream {
  public:
   tls_stream(std::unique_ptr<stream> lower, std::shared_ptr<tls_context::impl> settings)
-      : lower_{std::move(lower)}, settings_{std::move(settings)}, engine_{settings_->make_engine()} {
+      : lower_{std::move(lower)}, settings_{std::move(settings)}, engine_{settings_->make_engine(refusal_)} {
     BIO* const below = engine_ ? BIO_new(method()) : nullptr;
     if (!below) {
       read_end_ = write_end_ = progress::fail(errc::internal);
@@ -100,8 +99,24 @@ class tls_stream final : public stream {
       return flush();
     }
     const progress why = explain(failure);
-    if (why.code == errc::tls_failed) return explain_verification(result);
-    return why.code == errc::tls_truncated ? progress::fail(errc::closed_early) : why;
+    if (why.code == errc::tls_truncated) return progress::fail(errc::closed_early);
+    if (why.code != errc::tls_failed) return why;
+    if (refusal_.code == errc::ok) {
+      result.detail = reason_;
+      return why;
+    }
+    result.detail = refusal_.detail;
+    return progress::fail(refusal_.code);
+  }
+
+  void count(const tls_result& result) noexcept {
+    (result.resumed ? settings_->resumed : settings_->full).fetch_add(1, std::memory_order_relaxed);
+  }
+
+  // Of this stream, or the nearest below that has one.
+  std::string reason() {
+    const auto* const below = dynamic_cast<tls_stream*>(lower_.get());
+    return reason_.empty() && below ? tls_failure(*lower_) : reason_;
   }
 
   tcp::socket& socket() noexcept override { return lower_->socket(); }
@@ -140,6 +155,8 @@ class tls_stream final : public stream {
     ERR_clear_error();
     const int returned = call(engine_.get());
     const int failure = returned > 0 ? SSL_ERROR_NONE : SSL_get_error(engine_.get(), returned);
+    // Now: a stream below clears the errors of its thread.
+    if (failure == SSL_ERROR_SSL) reason_ = explain_error(ERR_peek_last_error(), settings_->wanted);
     written_ = nullptr;
     if (!room.get().empty()) pass_down(room.get());
     return failure;
@@ -192,18 +209,6 @@ class tls_stream final : public stream {
     return progress::fail(errc::tls_failed);
   }
 
-  progress explain_verification(tls_result& result) {
-    const long verified = SSL_get_verify_result(engine_.get());
-    if (verified == X509_V_OK) {
-      result.detail = take_reason();
-      return progress::fail(errc::tls_failed);
-    }
-    result.detail = X509_verify_cert_error_string(verified);
-    const bool other_name =
-        verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH;
-    return progress::fail(other_name ? errc::tls_wrong_name : errc::tls_untrusted);
-  }
-
   static int read_below(BIO* bio, char* into, int size) {
     auto& self = *static_cast<tls_stream*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
@@ -236,7 +241,9 @@ class tls_stream final : public stream {
 
   std::unique_ptr<stream> lower_;
   std::shared_ptr<tls_context::impl> settings_;  // the engine's callbacks use it
+  tls_refusal refusal_;
   ssl_ptr engine_;
+  std::string reason_;                 // why the engine failed
   std::vector<std::uint8_t> records_;  // taken, not yet given to lower_ from sent_ on
   std::size_t sent_ = 0;
   std::vector<std::uint8_t>* written_ = nullptr;  // where the engine writes during run()
@@ -263,9 +270,15 @@ boost::asio::awaitable<tls_result> tls_handshake(stream& on) {
     }
     result.code = now.code;
     result.system_errno = now.system_errno;
+    if (now.done()) secured->count(result);
     break;
   }
   co_return result;
+}
+
+std::string tls_failure(stream& of) {
+  auto* const secured = dynamic_cast<tls_stream*>(&of);
+  return secured ? secured->reason() : std::string{};
 }
 
 }  // namespace omnilink::io

@@ -48,7 +48,7 @@ TEST(hop, schemes_and_default_ports) {
     const hop h = parsed(c.url);
     EXPECT_EQ(h.to_string(), c.shown);
     EXPECT_EQ(h.kind, c.kind) << c.url;
-    EXPECT_EQ(h.tls.enabled, c.tls) << c.url;
+    EXPECT_EQ(h.tls.has_value(), c.tls) << c.url;
     EXPECT_EQ(h.validate(), "") << c.url;
   }
 }
@@ -62,9 +62,28 @@ TEST(hop, login_is_decoded_and_never_shown) {
   const hop h = parsed("https://us%40er:p%3Aw%2C%7C@edge.example?sni=other.example&ca=/etc/ca.pem");
   EXPECT_EQ(h.user, "us@er");
   EXPECT_EQ(h.password.reveal(), "p:w,|");
-  EXPECT_EQ(h.tls.sni, "other.example");
-  EXPECT_EQ(h.tls.ca_file, "/etc/ca.pem");
+  ASSERT_TRUE(h.tls);
+  EXPECT_EQ(h.tls->name, "other.example");
+  EXPECT_EQ(h.tls->ca_file, "/etc/ca.pem");
   EXPECT_EQ(h.to_string(), "https://edge.example:443");
+}
+
+TEST(hop, every_word_of_tls) {
+  const std::string pin = core::spki_pin{}.to_string();
+  const hop h = parsed("socks5+tls://h?cert=/c&key=/k&min_version=1.3&alpn=a,b&pin=" + pin + "," + pin);
+  ASSERT_TRUE(h.tls);
+  EXPECT_EQ(h.tls->name, "h");
+  EXPECT_EQ(h.tls->certificate_file, "/c");
+  EXPECT_EQ(h.tls->key_file, "/k");
+  EXPECT_EQ(h.tls->least, io::tls_version::v1_3);
+  EXPECT_EQ(h.tls->alpn, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(h.tls->pins.size(), 2u);
+
+  const hop plain = parsed("https://h");
+  EXPECT_EQ(plain.tls->alpn, std::vector<std::string>{"http/1.1"});
+  EXPECT_EQ(plain.tls->least, io::tls_version::v1_2);
+  EXPECT_TRUE(parsed("socks5+tls://h").tls->alpn.empty());
+  EXPECT_FALSE(parsed("http://h").tls);
 }
 
 TEST(hop, no_error_shows_the_password) {
@@ -100,6 +119,12 @@ TEST(hop, what_is_refused) {
   expect_error("socks5://u:" + std::string(256, 'x') + "@h", "longer than 255");
   expect_error("https://h?sni=a_b..c", "sni is not a host name");
   expect_error("h:1080", "://");
+  expect_error("https://h?min_version=1.1", "neither \"1.2\" nor \"1.3\"");
+  expect_error("https://h?pin=sha256/AAAA", "44 characters");
+  expect_error("https://h?alpn=http/1.1,", "1 to 255 bytes");
+  expect_error("https://h?alpn=h2", "not spoken here");
+  expect_error("https://h?cert=/c", "cert without key");
+  expect_error("https://h?key=/k", "key without cert");
 }
 
 TEST(hop, a_login_from_a_file_is_checked_once_it_was_read) {

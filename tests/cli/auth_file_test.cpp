@@ -47,7 +47,7 @@ TEST(auth_file, what_is_refused) {
       {place.write("no-password", "me:"), "without a password"},
       {place.write("two", "me:word\nyou:word"), "not one line"},
       {place.write("long-user", std::string(256, 'u') + ":p"), "longer than 255"},
-      {place.write("long", std::string(600, 'u')), "longer than a login"},
+      {place.write("long", std::string(600, 'u')), "longer than 513 bytes"},
       {place.path() + "/nothing", "No such file"},
       {place.path(), "not a regular file"},
       {"${CREDENTIALS_DIRECTORY}/x", "CREDENTIALS_DIRECTORY is not set"},

@@ -109,7 +109,8 @@ TEST(config_file, every_key) {
   EXPECT_EQ(hops[0].name, "paris");
   EXPECT_EQ(hops[0].to_string(), "socks5://10.0.0.1:1080");
   EXPECT_EQ(hops[0].password.reveal(), "word");
-  EXPECT_EQ(hops[1].tls.sni, "other.example");
+  ASSERT_TRUE(hops[1].tls);
+  EXPECT_EQ(hops[1].tls->name, "other.example");
 }
 
 TEST(config_file, what_is_not_there_stays_as_it_was) {
@@ -144,8 +145,7 @@ TEST(config_file, an_unknown_key_suggests_the_nearest) {
 TEST(config_file, keys_of_a_later_version_are_not_called_unknown) {
   for (const char* text :
        {"version = 1\n[admin]\nhttp = \"127.0.0.1:9090\"", "version = 1\n[[rule]]\naction = \"direct\"",
-        "version = 1\n[[chain]]\nname = \"a\"\nhops = [\"direct\"]\npolicy = \"strict\"",
-        "version = 1\n[[hop]]\nname = \"a\"\nurl = \"https://h\"\ntls = { pin = \"x\" }"}) {
+        "version = 1\n[[chain]]\nname = \"a\"\nhops = [\"direct\"]\npolicy = \"strict\""}) {
     const lines all = errors_of(text);
     ASSERT_EQ(all.size(), 1u) << joined(all);
     EXPECT_NE(all[0].find("is not supported by this version"), std::string::npos) << all[0];
@@ -251,8 +251,8 @@ TEST(config_file, hops) {
   expect_error("version = 1\n[[hop]]\nname = \"a b\"\nurl = \"socks5://h\"", ":3:8", "not a name");
   expect_error("version = 1\n[[hop]]\nname = \"paris\"\nurl = \"socks5://me:word@h:x\"", ":4:7",
                "hop \"paris\": the port");
-  expect_error("version = 1\n[[hop]]\nname = \"a\"\nurl = \"http://h\"\ntls = { sni = \"x\" }", ":4:7",
-               "need TLS");
+  expect_error("version = 1\n[[hop]]\nname = \"a\"\nurl = \"http://h\"\ntls = { sni = \"x\" }", ":5:7",
+               "hop \"a\": http://h:80 has no TLS");
   expect_error("version = 1\n[[hop]]\nname = \"a\"\nurl = \"https://h\"\ntls = { ca = \"/no/such/file\" }",
                ":5:7", "No such file");
   expect_error("version = 1\n[[hop]]\nname = \"a\"\nurl = \"https://h\"\nauth_file = \"/no/such/file\"",
@@ -260,6 +260,42 @@ TEST(config_file, hops) {
   expect_error(
       "version = 1\n[[hop]]\nname = \"a\"\nurl = \"socks5://h\"\n[[hop]]\nname = \"a\"\nurl = \"socks5://i\"",
       ":6:8", "a second hop");
+}
+
+TEST(config_file, every_key_of_tls) {
+  const scratch place;
+  const std::string ca = place.write("ca.pem", "authority", 0644);
+  const std::string cert = place.write("cert.pem", "certificate", 0644);
+  const std::string key = place.write("key.pem", "key");
+  const std::string pin = core::spki_pin{}.to_string();
+  settings s;
+  const std::string text = "version = 1\n[[hop]]\nname = \"a\"\nurl = \"https://h\"\n[hop.tls]\nca = \"" + ca + "\"\ncert = \"" + cert +
+                           "\"\nkey = \"" + key + "\"\nmin_version = \"1.3\"\npin = [\"" + pin + "\", \"" + pin +
+                           "\"]\nalpn = []\n[[chain]]\nname = \"out\"\nhops = [\"a\"]";
+  ASSERT_EQ(joined(read_config(text, "o.toml", s)), "");
+  const io::tls_client_config& tls = *s.service.chains[0].hops[0].tls;
+  EXPECT_EQ(tls.name, "h");
+  EXPECT_EQ(tls.ca_pem, "authority");
+  EXPECT_EQ(tls.certificate_pem, "certificate");
+  EXPECT_EQ(tls.key_pem.reveal(), "key");
+  EXPECT_EQ(tls.least, io::tls_version::v1_3);
+  EXPECT_EQ(tls.pins.size(), 2u);
+  EXPECT_TRUE(tls.alpn.empty());
+}
+
+TEST(config_file, what_is_wrong_with_tls_has_its_place) {
+  const scratch place;
+  const std::string open = place.write("open.pem", "key", 0640);
+  const std::string hop = "version = 1\n[[hop]]\nname = \"a\"\nurl = \"https://h?min_version=1.2\"\ntls = ";
+  expect_error(hop + "{ pin = \"sha256/x\" }", ":5:15", "hop \"a\": pin: \"sha256/x\" is not");
+  expect_error(hop + "{ pin = [3] }", ":5:16", "list of strings");
+  expect_error(hop + "{ alpn = [\"h2\"] }", ":5:16", "\"h2\" is not spoken here");
+  expect_error(hop + "{ ca = [\"x\"] }", ":5:14", "not a string");
+  expect_error(hop + "{ ca = \"\" }", ":5:14", "ca is empty");
+  expect_error(hop + "{ min_version = \"1.3\" }", ":5:23", "min_version is in the URL already");
+  expect_error(hop + "{ cert = \"/c\" }", ":4:7", "cert without key");
+  expect_error(hop + "{ cert = \"/no/such\", key = \"/k\" }", ":5:7", "cert \"/no/such\": No such file");
+  expect_error(hop + "{ cert = \"" + open + "\", key = \"" + open + "\" }", ":5:7", "others may read it; chmod 600 it");
 }
 
 TEST(config_file, no_error_shows_a_password) {

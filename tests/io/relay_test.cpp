@@ -289,6 +289,40 @@ TEST(relay, B5_upstream_cut_without_close_notify_is_a_reset_for_the_client) {
   EXPECT_EQ(r.result().failed, relay_side::upstream);
 }
 
+// A peer that makes no room for the close_notify.
+class endless final : public stream {
+ public:
+  explicit endless(std::unique_ptr<stream> lower) : lower_{std::move(lower)} {}
+  progress write(bytes data) noexcept override { return lower_->write(data); }
+  progress shutdown_send() noexcept override { return {progress::kind::want_read}; }
+  tcp::socket& socket() noexcept override { return lower_->socket(); }
+  bool is_plain() const noexcept override { return false; }
+
+ protected:
+  progress read_more(std::span<std::uint8_t> into) noexcept override { return lower_->read(into); }
+
+ private:
+  std::unique_ptr<stream> lower_;
+};
+
+TEST(relay, B5_an_end_that_nobody_takes_is_cut_off) {
+  // The usual timeouts are not what ends it.
+  rig r{{}, {1h, 1h}};
+  r.near_upstream = std::make_unique<endless>(std::move(r.near_upstream));
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 100, 24));
+  const auto arrived = r.events.spawn(receive(*r.upstream));
+  const auto returned = r.events.spawn(receive(*r.client));
+  // What comes meanwhile is still handed on.
+  const auto reply = r.events.finish(send(*r.upstream, 5000, 25, false));
+  ASSERT_TRUE(r.events.until([&] { return arrived->has_value() && returned->has_value(); }));
+  EXPECT_EQ((*arrived)->all, (*request)->all);
+  EXPECT_EQ((*arrived)->last.code, errc::reset);
+  EXPECT_EQ((*returned)->all, reply.all);
+  EXPECT_EQ((*returned)->last.code, errc::reset);
+  EXPECT_EQ(r.result().code, errc::timed_out);
+}
+
 TEST(relay, bytes_read_too_early_come_first) {
   rig r;
   const std::vector<std::uint8_t> early{'e', 'a', 'r', 'l', 'y'};

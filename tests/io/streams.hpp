@@ -8,7 +8,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -72,39 +71,23 @@ inline two_ends connect_ends(loop& on) {
   return {make_tcp_stream(acceptor.accept()), make_tcp_stream(std::move(far))};
 }
 
-/// A file with this content, gone at the end.
-class temporary_file {
- public:
-  explicit temporary_file(const std::string& content) {
-    const int fd = ::mkstemp(name_.data());
-    if (fd < 0 || ::write(fd, content.data(), content.size()) != static_cast<ssize_t>(content.size()))
-      std::abort();
-    ::close(fd);
-  }
-  ~temporary_file() { std::remove(name_.c_str()); }
-  const std::string& name() const { return name_; }
-
- private:
-  std::string name_ = "/tmp/omnilink-test-XXXXXX";
-};
-
 struct tls_pair {
   std::unique_ptr<tls_context> client;
   std::unique_ptr<tls_context> server;
 };
 
 /// A client that expects `name` and trusts `trusted`'s CA, a server that presents `presented`.
-inline tls_pair make_tls(const std::string& name, const certificate& presented, const certificate& trusted) {
-  const temporary_file ca{trusted.ca_pem};
-  auto client = tls_context::client(name, ca.name());
-  auto server = tls_context::server(presented.certificate_pem, presented.key_pem);
+inline tls_pair make_tls(const std::string& name, const certificate& presented, const certificate& trusted,
+                         tls_version newest = tls_version::v1_3) {
+  auto client = tls_context::client({.name = name, .ca_file = "ca.pem", .ca_pem = trusted.ca_pem});
+  auto server = tls_context::server(presented.certificate_pem, presented.key_pem, newest);
   if (client.has_error() || server.has_error()) std::abort();
   return {std::move(*client), std::move(*server)};
 }
 
-inline tls_pair make_tls() {
+inline tls_pair make_tls(tls_version newest = tls_version::v1_3) {
   const auto made = make_certificate({.name = "hop.example"});
-  return make_tls("hop.example", *made, *made);
+  return make_tls("hop.example", *made, *made, newest);
 }
 
 struct handshakes {

@@ -1,5 +1,9 @@
 #include "io/tls.hpp"
 
+#include <algorithm>
+#include <set>
+
+#include "io/tls_settings.hpp"
 #include "tests/io/streams.hpp"
 
 namespace omnilink::io::test {
@@ -65,17 +69,17 @@ TEST(tls, untrusted_expired_and_self_signed_are_refused) {
 
 TEST(tls, no_ca_file_means_the_systems) {
   const auto mine = made({.name = "hop.example"});
-  auto client = tls_context::client("hop.example");
+  auto client = tls_context::client({.name = "hop.example"});
   auto server = tls_context::server(mine.certificate_pem, mine.key_pem);
   ASSERT_TRUE(client && server);
   EXPECT_EQ(try_hands({std::move(*client), std::move(*server)}).client.code, errc::tls_untrusted);
 }
 
-TEST(tls, a_missing_ca_file_or_a_bad_name_is_said_at_once) {
-  const auto missing = tls_context::client("hop.example", "/nonexistent/ca.pem");
-  ASSERT_TRUE(missing.has_error());
-  EXPECT_NE(missing.error().find("/nonexistent/ca.pem"), std::string::npos);
-  EXPECT_TRUE(tls_context::client("no name").has_error());
+TEST(tls, an_empty_ca_file_or_a_bad_name_is_said_at_once) {
+  const auto empty = tls_context::client({.name = "hop.example", .ca_file = "/some/ca.pem"});
+  ASSERT_TRUE(empty.has_error());
+  EXPECT_NE(empty.error().find("\"/some/ca.pem\": there is no certificate in PEM"), std::string::npos) << empty.error();
+  EXPECT_TRUE(tls_context::client({.name = "no name"}).has_error());
   EXPECT_TRUE(tls_context::server("", "").has_error());
 }
 
@@ -112,26 +116,97 @@ TEST(tls, an_end_or_a_close_in_the_handshake) {
   EXPECT_EQ((*result)->code, errc::canceled);
 }
 
-TEST(tls, a_second_connection_resumes_the_first_ones_session) {
+// One connection from handshake to both ends, with bytes from the server: in TLS 1.3 tickets come with them.
+tls_result visit(const tls_context& client, const tls_context& server) {
   loop events;
-  const auto contexts = make_tls();
-  for (const bool expected : {false, true}) {
-    auto ends = secured(events, contexts);
-    const auto both = shake_hands(events, *ends.far, *ends.near);
-    ASSERT_EQ(both.client.code, errc::ok);
-    EXPECT_EQ(both.client.resumed, expected);
-    // TLS 1.3: the ticket comes behind the handshake, with the first bytes that the client reads.
-    const auto sent = events.spawn(send(*ends.near, 10, 1));
-    EXPECT_EQ(events.finish(receive(*ends.far)).all.count, 10u);
-    EXPECT_TRUE(events.finish(shutdown_send(*ends.far)).done());
+  auto plain = connect_ends(events);
+  const auto near = make_tls_stream(std::move(plain.near), server);
+  const auto far = make_tls_stream(std::move(plain.far), client);
+  const auto both = shake_hands(events, *far, *near);
+  EXPECT_EQ(both.client.code, errc::ok) << both.client.detail;
+  const auto sent = events.spawn(send(*near, 10, 1));
+  EXPECT_EQ(events.finish(receive(*far)).all.count, 10u);
+  EXPECT_TRUE(events.finish(shutdown_send(*far)).done());
+  return both.client;
+}
+
+// So many at once; how many of them were resumed.
+int visit_at_once(const tls_pair& contexts, int count) {
+  loop events;
+  std::vector<two_ends> all;
+  for (int i = 0; i < count; ++i) all.push_back(secured(events, contexts));
+  std::vector<std::shared_ptr<std::optional<tls_result>>> clients, servers;
+  for (const auto& ends : all) {
+    clients.push_back(events.spawn(tls_handshake(*ends.far)));
+    servers.push_back(events.spawn(tls_handshake(*ends.near)));
   }
+  const auto ended = [](const auto& one) { return one->has_value(); };
+  EXPECT_TRUE(events.until([&] { return std::ranges::all_of(clients, ended) && std::ranges::all_of(servers, ended); }));
+  int resumed = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ((*clients[i])->code, errc::ok);
+    resumed += (*clients[i])->resumed;
+    const auto sent = events.spawn(send(*all[i].near, 10, 1));
+    EXPECT_EQ(events.finish(receive(*all[i].far)).all.count, 10u);
+  }
+  return resumed;
+}
+
+class tls_of : public testing::TestWithParam<tls_version> {};
+
+TEST_P(tls_of, a_second_connection_resumes_the_first_ones_session) {
+  const auto contexts = make_tls(GetParam());
+  EXPECT_FALSE(visit(*contexts.client, *contexts.server).resumed);
+  EXPECT_TRUE(visit(*contexts.client, *contexts.server).resumed);
+  EXPECT_TRUE(visit(*contexts.client, *contexts.server).resumed);
+  EXPECT_EQ(contexts.client->handshakes().full, 1u);
+  EXPECT_EQ(contexts.client->handshakes().resumed, 2u);
+}
+
+// A server of TLS 1.3 gives two tickets in a full handshake and one in a resumed one.
+TEST_P(tls_of, eight_at_once_resume_when_eight_have_run) {
+  const auto contexts = make_tls(GetParam());
+  EXPECT_EQ(visit_at_once(contexts, 8), 0);
+  EXPECT_EQ(visit_at_once(contexts, 8), 8);
+  EXPECT_EQ(visit_at_once(contexts, 8), 8);
+}
+
+TEST_P(tls_of, a_session_that_the_server_has_forgotten_is_a_full_handshake) {
+  const auto made_once = made({.name = "hop.example"});
+  const auto contexts = make_tls("hop.example", made_once, made_once, GetParam());
+  visit(*contexts.client, *contexts.server);
+  const auto restarted = make_tls("hop.example", made_once, made_once, GetParam());
+  EXPECT_FALSE(visit(*contexts.client, *restarted.server).resumed);
+  EXPECT_TRUE(visit(*contexts.client, *restarted.server).resumed);
+}
+
+TEST_P(tls_of, a_session_is_of_no_use_to_other_settings) {
+  const auto made_once = made({.name = "hop.example"});
+  const auto contexts = make_tls("hop.example", made_once, made_once, GetParam());
+  visit(*contexts.client, *contexts.server);
+  const auto other = make_tls("hop.example", made_once, made_once);
+  EXPECT_FALSE(visit(*other.client, *contexts.server).resumed);
+}
+
+// What a connection that was cut off has learned is as good as any.
+TEST_P(tls_of, a_session_survives_the_reset_of_its_connection) {
+  const auto contexts = make_tls(GetParam());
+  {
+    loop events;
+    auto ends = secured(events, contexts);
+    ASSERT_EQ(shake_hands(events, *ends.far, *ends.near).client.code, errc::ok);
+    const auto sent = events.spawn(send(*ends.near, 10, 1, false));
+    EXPECT_EQ(events.finish(receive(*ends.far, 10)).all.count, 10u);
+    ends.far->set_reset_on_close();
+  }
+  EXPECT_TRUE(visit(*contexts.client, *contexts.server).resumed);
 }
 
 // Each side ends alone, and the other direction goes on (B4).
-TEST(tls, B4_each_direction_ends_alone) {
+TEST_P(tls_of, B4_each_direction_ends_alone) {
   for (const bool client_first : {true, false}) {
     loop events;
-    const auto contexts = make_tls();
+    const auto contexts = make_tls(GetParam());
     auto ends = secured(events, contexts);
     ASSERT_EQ(shake_hands(events, *ends.far, *ends.near).client.code, errc::ok);
     stream& first = client_first ? *ends.far : *ends.near;
@@ -147,9 +222,9 @@ TEST(tls, B4_each_direction_ends_alone) {
   }
 }
 
-TEST(tls, B5_a_bare_end_is_a_truncation_and_stays_one) {
+TEST_P(tls_of, B5_a_bare_end_is_a_truncation_and_stays_one) {
   loop events;
-  const auto contexts = make_tls();
+  const auto contexts = make_tls(GetParam());
   auto ends = secured(events, contexts);
   ASSERT_EQ(shake_hands(events, *ends.far, *ends.near).client.code, errc::ok);
   const auto sent = events.finish(send(*ends.near, 50'000, 4, false));
@@ -160,6 +235,120 @@ TEST(tls, B5_a_bare_end_is_a_truncation_and_stays_one) {
   EXPECT_EQ(events.finish(receive(*ends.far)).last.code, errc::tls_truncated);
 }
 
+INSTANTIATE_TEST_SUITE_P(version, tls_of, testing::Values(tls_version::v1_2, tls_version::v1_3),
+                         [](const auto& info) { return info.param == tls_version::v1_2 ? "1_2" : "1_3"; });
+
+// ---------------------------------------------------------------------------------- kept sessions
+
+TEST(tls_sessions, of_1_3_come_out_once_the_newest_first_and_are_bounded) {
+  const auto contexts = make_tls();
+  const auto& settings = contexts.client->settings();
+  visit_at_once(contexts, 20);
+  const auto now = std::time(nullptr);
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < tls_sessions::kept_max; ++i) {
+    const auto one = settings->sessions.take(now);
+    ASSERT_TRUE(one) << i;
+    unsigned size = 0;
+    const unsigned char* id = SSL_SESSION_get_id(one.get(), &size);
+    ids.emplace(reinterpret_cast<const char*>(id), size);
+  }
+  EXPECT_EQ(ids.size(), tls_sessions::kept_max);
+  EXPECT_FALSE(settings->sessions.take(now));
+}
+
+TEST(tls_sessions, expire_with_their_ticket_and_with_the_certificate) {
+  const auto contexts = make_tls();
+  visit(*contexts.client, *contexts.server);
+  EXPECT_FALSE(contexts.client->settings()->sessions.take(std::time(nullptr) + 3 * 3600));
+
+  const auto short_lived = made({.name = "hop.example", .valid_until = std::chrono::seconds{600}});
+  const auto soon = make_tls("hop.example", short_lived, short_lived);
+  visit(*soon.client, *soon.server);
+  visit(*soon.client, *soon.server);
+  EXPECT_TRUE(soon.client->settings()->sessions.take(std::time(nullptr) + 300));
+  EXPECT_FALSE(soon.client->settings()->sessions.take(std::time(nullptr) + 700));
+}
+
+// ---------------------------------------------------------------------------------- what a client asks for
+
+TEST(tls, a_pinned_key_is_accepted_and_another_is_refused_and_named) {
+  const auto presented = made({.name = "hop.example"});
+  const auto server = *tls_context::server(presented.certificate_pem, presented.key_pem);
+  const auto try_pins = [&](std::vector<core::spki_pin> pins) {
+    const tls_client_config wanted{.name = "hop.example", .ca_file = "ca", .ca_pem = presented.ca_pem, .pins = std::move(pins)};
+    loop events;
+    auto plain = connect_ends(events);
+    const auto near = make_tls_stream(std::move(plain.near), *server);
+    const auto far = make_tls_stream(std::move(plain.far), **tls_context::client(wanted));
+    return shake_hands(events, *far, *near).client;
+  };
+  const auto other = try_pins({core::spki_pin{}});
+  EXPECT_EQ(other.code, errc::tls_wrong_pin);
+  const auto seen = core::spki_pin::parse(other.detail.substr(std::string{"it has "}.size()));
+  ASSERT_TRUE(seen) << other.detail;
+  EXPECT_EQ(try_pins({*seen}).code, errc::ok);
+  EXPECT_EQ(try_pins({core::spki_pin{}, *seen}).code, errc::ok);
+}
+
+TEST(tls, a_right_pin_replaces_neither_chain_nor_name) {
+  const auto presented = made({.name = "hop.example"});
+  const auto alone = made({.name = "hop.example", .self_signed = true});
+  // Nobody knows the key of this CA; whatever the pins are, they are not asked.
+  auto client = tls_context::client({.name = "hop.example", .ca_file = "ca", .ca_pem = presented.ca_pem, .pins = {core::spki_pin{}}});
+  auto server = tls_context::server(alone.certificate_pem, alone.key_pem);
+  EXPECT_EQ(try_hands({std::move(*client), std::move(*server)}).client.code, errc::tls_untrusted);
+}
+
+TEST(tls, version_1_3_is_demanded_of_a_peer_that_has_1_2_only) {
+  const auto presented = made({.name = "hop.example"});
+  auto client = tls_context::client(
+      {.name = "hop.example", .ca_file = "ca", .ca_pem = presented.ca_pem, .least = tls_version::v1_3});
+  auto server = tls_context::server(presented.certificate_pem, presented.key_pem, tls_version::v1_2);
+  const auto result = try_hands({std::move(*client), std::move(*server)}).client;
+  EXPECT_EQ(result.code, errc::tls_failed);
+  EXPECT_NE(result.detail.find("does not speak TLS 1.3"), std::string::npos) << result.detail;
+}
+
+// ---------------------------------------------------------------------------------- records
+
+// Gives and takes one byte at a time.
+class dribbling final : public stream {
+ public:
+  explicit dribbling(std::unique_ptr<stream> lower) : lower_{std::move(lower)} {}
+  progress write(bytes data) noexcept override {
+    if ((blocked_ = !blocked_)) return {progress::kind::want_write};
+    return lower_->write(data.first(1));
+  }
+  progress shutdown_send() noexcept override { return lower_->shutdown_send(); }
+  tcp::socket& socket() noexcept override { return lower_->socket(); }
+  bool is_plain() const noexcept override { return false; }
+
+ protected:
+  progress read_more(std::span<std::uint8_t> into) noexcept override { return lower_->read(into.first(1)); }
+
+ private:
+  std::unique_ptr<stream> lower_;
+  bool blocked_ = false;
+};
+
+TEST(tls, one_byte_at_a_time_each_way) {
+  loop events;
+  const auto contexts = make_tls();
+  auto plain = connect_ends(events);
+  const auto near = make_tls_stream(std::make_unique<dribbling>(std::move(plain.near)), *contexts.server);
+  const auto far = make_tls_stream(std::make_unique<dribbling>(std::move(plain.far)), *contexts.client);
+  ASSERT_EQ(shake_hands(events, *far, *near).client.code, errc::ok);
+  const auto up = events.spawn(send(*far, 40'000, 9));
+  const auto down = events.spawn(send(*near, 40'000, 10));
+  const auto got_up = events.spawn(receive(*near));
+  const auto got_down = events.spawn(receive(*far));
+  ASSERT_TRUE(events.until([&] { return got_up->has_value() && got_down->has_value(); }));
+  EXPECT_EQ((*got_up)->all, (*up)->all);
+  EXPECT_EQ((*got_down)->all, (*down)->all);
+  EXPECT_EQ((*got_up)->last.what, progress::kind::eof);
+}
+
 TEST(tls, damaged_records_fail) {
   loop events;
   const auto contexts = make_tls();
@@ -168,6 +357,8 @@ TEST(tls, damaged_records_fail) {
   const std::vector<std::uint8_t> garbage(100, 0x17);
   ASSERT_EQ(::send(ends.near->socket().native_handle(), garbage.data(), garbage.size(), 0), 100);
   EXPECT_EQ(events.finish(receive(*ends.far)).last.code, errc::tls_failed);
+  EXPECT_NE(tls_failure(*ends.far), "");
+  EXPECT_EQ(tls_failure(*ends.near), "");
 }
 
 TEST(tls, sixty_four_mebibytes_each_way_at_once) {

@@ -58,16 +58,76 @@ def http_yes_then(behaviour, reply=b"HTTP/1.1 200 OK\r\n\r\n"):
     return whole
 
 
-def over_tls(certificate, key, behaviour):
-    """The same hop behind TLS; RST and FIN below it are the behaviour's own."""
+def tls_server(certificate, key, newest=ssl.TLSVersion.TLSv1_3):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    context.maximum_version = newest
+    return context
+
+
+def over_tls(certificate, key, behaviour):
+    """The same hop behind TLS; RST and FIN below it are the behaviour's own."""
+    context = tls_server(certificate, key)
 
     def whole(connection):
         with context.wrap_socket(connection, server_side=True, suppress_ragged_eofs=False) as wrapped:
             return behaviour(wrapped)
 
     return whole
+
+
+class tls_by_hand:
+    """TLS on a connection, with what ssl.SSLSocket cannot do: end one direction, send any record, go byte by byte."""
+
+    def __init__(self, connection, context, piece=1 << 20):
+        self.connection, self.piece = connection, piece
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.engine = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.step(self.engine.do_handshake)
+
+    def step(self, call, *words):
+        while True:
+            try:
+                return call(*words)
+            except ssl.SSLWantReadError:
+                self.flush()
+                data = self.connection.recv(65536)
+                if data:
+                    self.incoming.write(data)
+                else:
+                    self.incoming.write_eof()
+            finally:
+                self.flush()
+
+    def flush(self):
+        data = self.outgoing.read()
+        for at in range(0, len(data), self.piece):
+            self.connection.sendall(data[at:at + self.piece])
+
+    def recv(self, size):
+        """Empty: close_notify; a bare FIN raises SSLEOFError."""
+        try:
+            return self.step(self.engine.read, size)
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def sendall(self, data):
+        while data:
+            data = data[self.step(self.engine.write, data):]
+
+    def end(self):
+        """close_notify; the TCP connection below and the other direction live on."""
+        try:
+            self.engine.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        self.flush()
+
+
+def by_hand(context, behaviour, piece=1 << 20):
+    """A hop that has TLS by hand; `behaviour` is a function of it."""
+    return lambda connection: behaviour(tls_by_hand(connection, context, piece))
 
 
 def says(reply, then=lambda connection: None):

@@ -75,10 +75,10 @@ class servers:
         os.chmod(path, mode)
         return path
 
-    def start(self, name, command, address, port, scheme, user="", query=""):
+    def start(self, name, command, address, port, scheme, user="", query="", stdin=subprocess.DEVNULL):
         log = self.path(f"{name}-{port}.log")
         with open(log, "w") as out:
-            process = subprocess.Popen(world.in_far(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            process = subprocess.Popen(world.in_far(command), stdin=stdin, stdout=out, stderr=out,
                                        preexec_fn=world.die_with_parent, cwd=self.folder)
         one = server(name, process, log, address, port, scheme, user, query)
         self.running.append(one)
@@ -188,10 +188,13 @@ pinger_enable off
             self.authority_ = authority(self.folder)
         return self.authority_
 
-    def stunnel(self, behind, names=("hop.test",), address=world.FAR4):
-        """TLS in front of a running server; its scheme becomes https or socks5+tls, trusted by our own CA."""
+    def stunnel(self, behind, names=("hop.test",), address=world.FAR4, identity=None, more=""):
+        """TLS in front of a running server; its scheme becomes https or socks5+tls, trusted by our own CA.
+
+        identity: (certificate file, key file) in place of one for `names`; more: lines of its configuration.
+        """
         port = world.free_far_port()
-        certificate, key = self.authority().certificate(names)
+        certificate, key = identity or self.authority().certificate(names)
         config = self.file(f"stunnel-{port}.conf", f"""
 foreground = yes
 pid =
@@ -200,6 +203,7 @@ accept = {address}:{port}
 connect = {behind.address}:{behind.port}
 cert = {certificate}
 key = {key}
+{more}
 """)
         scheme, rest = behind.url.split("://")
         user = rest.rpartition("@")[0]
@@ -208,32 +212,63 @@ key = {key}
         one.url += f"?ca={self.authority().ca}&sni={names[0]}"
         return one
 
+    def s_server(self, identity, *words, sni="hop.test", typed=False):
+        """`openssl s_server`. It ends TLS and is no proxy; typed: what is written to process.stdin goes to the client."""
+        port = world.free_far_port()
+        command = [program("openssl"), "s_server", "-accept", f"{world.FAR4}:{port}", "-cert", identity[0], "-key", identity[1],
+                   *(["-crlf"] if typed else ["-www"]), *words]
+        return self.start("s_server", command, world.FAR4, port, "https", stdin=subprocess.PIPE if typed else subprocess.DEVNULL,
+                          query=f"?ca={self.authority().ca}" + (f"&sni={sni}" if sni else ""))
+
+
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+A_CA = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash"
+
+
+def names_of(names):
+    return "subjectAltName=" + ",".join(("IP:" if n.replace(".", "").isdigit() or ":" in n else "DNS:") + n for n in names)
+
 
 class authority:
-    """A certificate authority of the tests' own."""
+    """A certificate authority of the tests' own. An identity is (certificate file, key file)."""
 
-    def __init__(self, folder):
-        self.folder, self.count = folder, 0
-        self.ca = os.path.join(folder, "ca.pem")
-        self.key = os.path.join(folder, "ca.key")
-        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority",
-                     "-keyout", self.key, "-out", self.ca)
+    def __init__(self, folder, name="test authority"):
+        self.folder, self.count = tempfile.mkdtemp(prefix="authority-", dir=folder), 0
+        os.chmod(self.folder, 0o755)
+        self.ca, self.key = self.path("ca.pem"), self.path("ca.key")
+        self.openssl("req", "-x509", *EC, "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.ca)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
 
     def openssl(self, *words):
-        subprocess.run([program("openssl"), *words], check=True, capture_output=True)
+        done = subprocess.run([program("openssl"), *words], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise AssertionError(f"openssl {' '.join(words)}\n{done.stderr}")
+        return done.stdout
 
-    def certificate(self, names, days=2):
-        """(certificate file, key file) for these names."""
+    def certificate(self, names, days=(-1, 2), name="", extensions="", key=EC, digest="sha256", by=None):
+        """For these names, valid between these days from now; `by`: an identity that signs in place of the authority."""
         self.count += 1
-        base = os.path.join(self.folder, f"certificate-{self.count}")
-        with open(base + ".ext", "w") as out:
-            out.write("subjectAltName=" + ",".join(
-                ("IP:" if n.replace(".", "").isdigit() or ":" in n else "DNS:") + n for n in names))
-        self.openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={names[0]}", "-keyout", base + ".key",
-                     "-out", base + ".csr")
-        self.openssl("x509", "-req", "-in", base + ".csr", "-CA", self.ca, "-CAkey", self.key, "-CAcreateserial",
-                     "-days", str(days), "-extfile", base + ".ext", "-out", base + ".pem")
+        base = self.path(f"certificate-{self.count}")
+        world.write(base + ".ext", "\n".join(filter(None, (names_of(names) if names else "", extensions))) + "\n")
+        world.write(base + ".index", "")
+        world.write(base + ".conf", f"[ca]\ndefault_ca=here\n[here]\ndatabase={base}.index\nnew_certs_dir={self.folder}\nrand_serial=yes\n"
+                    "policy=any\nunique_subject=no\n[any]\ncommonName=supplied\n")
+        self.openssl("req", *key, "-nodes", "-subj", f"/CN={name or names[0]}", "-keyout", base + ".key", "-out", base + ".csr")
+        certificate, issuer_key = by or (self.ca, self.key)
+        first, last = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 86400 * d)) for d in days)
+        self.openssl("ca", "-batch", "-notext", "-config", base + ".conf", "-in", base + ".csr", "-out", base + ".pem",
+                     "-cert", certificate, "-keyfile", issuer_key, "-md", digest, "-startdate", first, "-enddate", last,
+                     "-extfile", base + ".ext")
         os.chmod(base + ".key", 0o644)
+        return base + ".pem", base + ".key"
+
+    def self_signed(self, names):
+        self.count += 1
+        base = self.path(f"certificate-{self.count}")
+        self.openssl("req", "-x509", *EC, "-nodes", "-days", "2", "-subj", f"/CN={names[0]}", "-addext", names_of(names),
+                     "-keyout", base + ".key", "-out", base + ".pem")
         return base + ".pem", base + ".key"
 
 
