@@ -160,12 +160,13 @@ refusal netd::load_rules(const std::vector<listener>& all) {
   std::string commands = captures_ ? fmt::format("delete table {}\n", capture_table) : std::string{};
   if (!wanted.empty()) commands += capture_ruleset(wanted, worker_);
   const std::string guard = guard_ruleset(wanted, worker_);
+  // Before there is something to guard: a deletion right behind it is seen as well.
+  if (!guard.empty() && !changes_ && !(changes_ = watch_changes())) return netd_failure("nft", errno);
   commands += replace_guard(guard);
   if (const std::string said = nft_->run(commands); !said.empty()) return netd_failure("nft", 0, said);
   captures_ = !wanted.empty();
   guard_ = guard;
   guard_as_kept_ = guard.empty() ? std::string{} : nft_->list(list_guard);
-  if (!guard.empty() && !changes_) changes_ = watch_changes();
   return std::nullopt;
 }
 
