@@ -85,12 +85,11 @@ std::string reloading_state() {
 actors::reload_hooks reloading(const flags& given, interceptor::netd_client* netd) {
   actors::reload_hooks out;
   const auto log = std::make_shared<io::log_config>();
-  // Until the end of the reload: TLS reads its files when the configuration itself has been read.
-  const auto opener = std::make_shared<std::optional<io::opener_in_use>>();
   if (!given.common.config_file.empty()) {
-    out.read = [given, netd, log, opener]() -> boost::system::result<actors::configuration, std::vector<std::string>> {
+    out.read = [given, netd, log]() -> boost::system::result<actors::configuration, std::vector<std::string>> {
       notify_supervisor(reloading_state());
-      if (netd != nullptr) opener->emplace(open_from(netd->config_files()));
+      std::optional<io::opener_in_use> lent;
+      if (netd != nullptr) lent.emplace(open_from(netd->config_files()));
       settings fresh = defaults();
       if (refusal no = prepare(given, fresh); !no.lines.empty()) return {boost::system::in_place_error, std::move(no.lines)};
       fresh.service.reload = reloading(given, netd);
@@ -98,8 +97,7 @@ actors::reload_hooks reloading(const flags& given, interceptor::netd_client* net
       return {boost::system::in_place_value, std::move(fresh.service)};
     };
   }
-  out.ended = [log, opener](bool in_use) {
-    opener->reset();
+  out.ended = [log](bool in_use) {
     if (in_use) io::log::adjust(*log);
     notify_supervisor("READY=1");
   };
