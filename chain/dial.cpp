@@ -2,7 +2,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,7 +9,7 @@
 #include <optional>
 
 #include "io/address.hpp"
-#include "io/descriptor_limit.hpp"
+#include "io/connect.hpp"
 #include "io/drive.hpp"
 #include "io/error.hpp"
 #include "wire/http_connect.hpp"
@@ -148,15 +147,7 @@ class attempt {
       share.arm(now + (hop_deadline_ - now) / static_cast<std::int64_t>(addresses_left),
                 [&socket] { close_quietly(socket); });
     }
-    const auto where = io::to_asio<io::tcp::endpoint>(to);
-    boost::system::error_code refused;
-    socket.open(where.protocol(), refused);
-    if (!refused && io::in_descriptor_reserve(socket.native_handle())) refused.assign(EMFILE, boost::system::system_category());
-    if (refused) {
-      owner_.disarm();
-      co_return fail(io::to_errc(refused), refused.value());
-    }
-    const auto [error] = co_await socket.async_connect(where, plain_result);
+    const auto error = co_await io::connect(socket, to);
     owner_.disarm();
     if (owner_.canceled()) co_return fail(owner_.why());
     if (share.expired()) co_return fail(errc::timed_out);

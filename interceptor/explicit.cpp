@@ -40,14 +40,14 @@ asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind k
   explicit_request out;
   out.spoken = kind == listen_kind::http ? dialect::http : dialect::socks5;
   if (kind == listen_kind::mixed) {
-    std::array<std::uint8_t, 1> first;
+    std::array<std::uint8_t, 256> first;  // a greeting or a short request whole
     const auto got = co_await io::read_some(client, first);
     if (!got.done()) {
       out.code = got.what == io::progress::kind::eof ? errc::closed_early : got.code;
       out.system_errno = got.system_errno;
       co_return out;
     }
-    client.unread(first);
+    client.unread(io::bytes{first.data(), got.count});
     if (first[0] == socks4_version) {
       out.spoken = dialect::socks4;
     } else if (first[0] != socks5_version) {

@@ -1,6 +1,5 @@
 #include "io/drive.hpp"
 
-#include <algorithm>
 #include <array>
 
 #include "io/wait.hpp"
@@ -15,6 +14,7 @@ constexpr std::size_t read_size = 4096;
 
 boost::asio::awaitable<drive_result> drive(stream& on, wire::handshake& script) {
   std::array<std::uint8_t, read_size> space;
+  bytes rest;  // of a read that took more than the message
   while (!script.done()) {
     if (script.now() == wire::handshake::state::sending) {
       const progress now = co_await write_all(on, script.output());
@@ -22,16 +22,20 @@ boost::asio::awaitable<drive_result> drive(stream& on, wire::handshake& script) 
       script.sent();
       continue;
     }
-    // Never more than the script can still take: behind a counted message nothing is read that is not its
-    // own.
-    const std::span<std::uint8_t> into{space.data(), std::min(space.size(), script.needed())};
-    const progress now = co_await read_some(on, into);
-    if (now.what == progress::kind::eof) co_return drive_result{core::errc::closed_early, 0};
-    if (!now.done()) co_return drive_result{now.code, now.system_errno};
-    const bytes got{space.data(), now.count};
-    const std::size_t taken = script.feed(got);
-    if (taken < got.size()) on.unread(got.subspan(taken));
+    if (rest.empty()) {
+      const progress now = on.read(space);
+      if (now.blocked()) {
+        const core::errc waited = co_await wait_for(on, now.what);
+        if (waited != core::errc::ok) co_return drive_result{waited, 0};
+        continue;
+      }
+      if (now.what == progress::kind::eof) co_return drive_result{core::errc::closed_early, 0};
+      if (!now.done()) co_return drive_result{now.code, now.system_errno};
+      rest = {space.data(), now.count};
+    }
+    rest = rest.subspan(script.feed(rest));
   }
+  if (!rest.empty()) on.unread(rest);
   co_return drive_result{script.result(), 0};
 }
 

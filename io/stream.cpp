@@ -20,7 +20,7 @@ class tcp_stream final : public stream {
   }  // Asio's destructor would take SO_LINGER back, and a reset would become an end
   explicit tcp_stream(tcp::socket socket) : socket_{std::move(socket)} {
     boost::system::error_code ignored;  // a socket that is dead already says so at the first read
-    socket_.non_blocking(true, ignored);
+    if (!socket_.non_blocking()) socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay{true}, ignored);
   }
 
