@@ -35,7 +35,11 @@ const char* slug_of(over_limit which) {
   return "connection-limit";
 }
 
-void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, io::accepted fresh) {
+asio::ip::tcp protocol_of(const core::endpoint& bound) {
+  return bound.address.is_v6() ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+}
+
+void admit(worker& home, const accepting& from, io::accepted fresh) {
   const service_settings& settings = home.settings->config().service;
   const bool asks_client = from.way.kind != interceptor::listen_kind::redirect && from.way.kind != interceptor::listen_kind::tcp;
   auto decided = home.shared.gate.decide(fresh.source.address, asks_client, settings, home.random);
@@ -47,13 +51,16 @@ void admit(worker& home, const accepting& from, const asio::ip::tcp& protocol, i
   }
   boost::system::error_code refused;
   asio::ip::tcp::socket accepted{home.execution.io()};
-  accepted.assign(protocol, fresh.socket.get(), refused);
+  accepted.assign(protocol_of(from.bound), fresh.socket.get(), refused);
   if (refused) {
     io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", refused.value()}});
     return;
   }
-  [[maybe_unused]] const int taken = fresh.socket.release();
-  asio::co_spawn(home.execution.io(), run_trip(home, from.way, std::move(accepted), std::move(decided.held)), asio::detached);
+  const int fd = fresh.socket.release();
+  // A socket of a listener with an address has the same one.
+  const core::endpoint local = from.bound.address.is_unspecified() ? io::bound_address(fd) : from.bound;
+  const core::flow_key key{core::protocol::tcp, fresh.source, local, from.way.netns};
+  asio::co_spawn(home.execution.io(), run_trip(home, from.way, key, std::move(accepted), std::move(decided.held)), asio::detached);
 }
 
 // Of ours: memory is short.
@@ -61,8 +68,6 @@ constexpr int waits_for_memory = -1;
 
 // 0: go on waiting; otherwise the errno that needs a pause. What was the last before the reserve of descriptors is still served.
 int accept_some(worker& home, const accepting& from, int most) {
-  boost::system::error_code ignored;
-  const auto protocol = from.socket->local_endpoint(ignored).protocol();
   int failed = 0;
   for (int i = 0; i < most; ++i) {
     if (home.shared.gate.must_wait()) return waits_for_memory;
@@ -76,7 +81,7 @@ int accept_some(worker& home, const accepting& from, int most) {
     failed = 0;
     home.pause.accepted();
     const bool last = io::in_descriptor_reserve(one.socket.get());
-    admit(home, from, protocol, std::move(one));
+    admit(home, from, std::move(one));
     if (last) return EMFILE;
   }
   return failed;
@@ -120,10 +125,9 @@ asio::awaitable<void> accept_loop(worker& home, accepting from) {
 
 void accept_from(worker& home, listening& from) {
   for (io::descriptor& socket : from.sockets) {
-    const bool v6 = io::bound_address(socket.get()).address.is_v6();
-    const auto protocol = v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
-    auto acceptor = std::make_shared<asio::ip::tcp::acceptor>(home.execution.io(), protocol, socket.release());
-    home.acceptors.push_back({std::move(acceptor), from.way});
+    const core::endpoint bound = io::bound_address(socket.get());
+    auto acceptor = std::make_shared<asio::ip::tcp::acceptor>(home.execution.io(), protocol_of(bound), socket.release());
+    home.acceptors.push_back({std::move(acceptor), bound, from.way});
     asio::co_spawn(home.execution.io(), accept_loop(home, home.acceptors.back()), asio::detached);
   }
   from.sockets.clear();

@@ -10,7 +10,6 @@
 #include "interceptor/explicit.hpp"
 #include "interceptor/original_destination.hpp"
 #include "io/accept.hpp"
-#include "io/address.hpp"
 #include "io/log.hpp"
 #include "io/tls.hpp"
 #include "nat/names.hpp"
@@ -24,10 +23,9 @@ using interceptor::listen_kind;
 
 class trip {
  public:
-  trip(worker& home, const way_in& by, io::tcp::socket accepted, admission::place held)
-      : held_{std::move(held)}, home_{home}, settings_{home.settings}, kind_{by.kind}, listener_{listener_of(settings_->config(), by)}, client_{io::make_tcp_stream(std::move(accepted))},
-        key_{core::protocol::tcp, io::remote_endpoint(client_->socket()), io::local_endpoint(client_->socket()), by.netns},
-        slot_{home.open(key_.source)} {}
+  trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp::socket accepted, admission::place held)
+      : held_{std::move(held)}, home_{home}, settings_{home.settings}, kind_{by.kind}, listener_{listener_of(settings_->config(), by)},
+        client_{io::make_tcp_stream(std::move(accepted))}, key_{key}, slot_{home.open(key_.source)} {}
 
   ~trip() {
     client_.reset();
@@ -69,9 +67,11 @@ class trip {
   // Where did it want to go?
   asio::awaitable<void> arrive() {
     slot_.info.phase = "handshake";
-    // It was reset in the queue already.
-    if (key_.source.port == 0) co_return end(errc::reset, core::step::accept);
     if (listener_ && !listener_->admits(key_.source.address)) co_return end(errc::permission_denied, core::step::accept);
+    // Reset in the queue already; where the client is to be heard first, that shows by itself.
+    const bool heard_first = !intercepted() && kind_ != listen_kind::tcp;
+    if (!heard_first && io::peer_address(client_->socket().native_handle()).port == 0)
+      co_return end(errc::reset, core::step::accept);
     if (intercepted()) {
       co_await arrive_redirected();
     } else if (kind_ == listen_kind::tcp) {
@@ -264,12 +264,12 @@ class trip {
 
 }  // namespace
 
-asio::awaitable<void> run_trip(worker& home, way_in by, io::tcp::socket accepted, admission::place held) {
+asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, io::tcp::socket accepted, admission::place held) {
   std::optional<trip> one;
   const char* defect = nullptr;
   std::string what;
   try {
-    one.emplace(home, by, std::move(accepted), std::move(held));
+    one.emplace(home, by, key, std::move(accepted), std::move(held));
     co_await one->run();
     co_await one->refuse();
   } catch (const std::exception& error) {

@@ -10,6 +10,7 @@
 namespace omnilink::actors {
 
 /// `held` is given back when the connection has ended.
-boost::asio::awaitable<void> run_trip(worker& home, way_in by, boost::asio::ip::tcp::socket accepted, admission::place held);
+boost::asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, boost::asio::ip::tcp::socket accepted,
+                                      admission::place held);
 
 }  // namespace omnilink::actors

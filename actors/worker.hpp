@@ -45,6 +45,7 @@ struct listening {
 /// A listening socket of a worker.
 struct accepting {
   std::shared_ptr<boost::asio::ip::tcp::acceptor> socket;
+  core::endpoint bound;
   way_in way;
 };
 
