@@ -23,8 +23,6 @@ FAILURES = {
     "connect": "ENETUNREACH",
     "setsockopt": "ENOBUFS",
     "getsockopt": "ENOBUFS",
-    "getsockname": "ENOBUFS",
-    "getpeername": "ENOTCONN",
     "ioctl": "EINVAL",
     "epoll_ctl": "ENOMEM",
     "sendto": "ECONNRESET",
