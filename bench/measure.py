@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -155,6 +156,7 @@ def arguments():
 
 def main():
     options, begun = arguments(), time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends what runs, as an error does
     own_core, other_core = cores()
     results = {"skipped": {}, "turns": [], "syscalls": {}, "machine": report.machine(own_core, other_core),
                "rounds": options.rounds, "quick": options.quick}
