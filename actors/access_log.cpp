@@ -32,9 +32,9 @@ std::string shown(const std::string& destination, configuration::destinations ho
 // "0.2,12.9"
 std::string hop_milliseconds(const trip_report& trip) {
   std::string out;
-  for (const auto time : trip.hop_times) {
+  for (const auto& time : trip.hop_times) {
     if (!out.empty()) out += ',';
-    const auto tenths = std::chrono::round<std::chrono::duration<std::int64_t, std::ratio<1, 10'000>>>(time).count();
+    const auto tenths = std::chrono::round<std::chrono::duration<std::int64_t, std::ratio<1, 10'000>>>(time.total).count();
     out.append(fmt::format_int{tenths / 10}.str()) += '.';
     out += static_cast<char>('0' + tenths % 10);
   }

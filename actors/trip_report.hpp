@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "chain/hop_time.hpp"
 #include "core/clock.hpp"
 #include "core/endpoint.hpp"
 #include "core/verdict.hpp"
@@ -17,7 +18,7 @@ struct trip_report {
   core::target original;     ///< the name where it is known; port 0: the client never said
   core::address dialled;     ///< the address that the program dialled
   std::string chain;
-  boost::container::small_vector<core::nanoseconds, 4> hop_times;
+  boost::container::small_vector<chain::hop_time, 4> hop_times;
   std::uint64_t bytes_up;
   std::uint64_t bytes_down;
   core::nanoseconds duration;

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "io/address.hpp"
 #include "io/connect.hpp"
@@ -66,7 +67,7 @@ class attempt {
       const core::target& next = i + 1 < way_.hops.size() ? way_.hops[i + 1].where : where_;
       co_await request(h, next);
     }
-    out_.hop_times.push_back(core::clock::now() - begun);
+    leave_hop(begun);
     if (ok()) {
       out_.verdict.hop = core::verdict::no_hop;
       out_.verdict.hop_name.clear();
@@ -103,8 +104,8 @@ class attempt {
       if (ok() || owner_.canceled()) break;
     }
     if (!h) {
-      out_.hop_times.push_back(core::clock::now() - begun);
-      if (ok()) enter(step::none);
+      leave_hop(begun);
+      if (ok()) out_.verdict.step = step::none;
     }
   }
 
@@ -226,8 +227,28 @@ class attempt {
   }
 
   void enter(step next) {
+    const auto now = core::clock::now();
+    leave_step(now);
     out_.verdict.step = next;
-    step_begun_ = core::clock::now();
+    step_begun_ = now;
+  }
+
+  void leave_step(core::instant now) {
+    const auto took = now - step_begun_;
+    switch (out_.verdict.step) {
+      case step::connect: hop_time_.connect = took; break;
+      case step::tls: hop_time_.tls = took; break;
+      case step::auth:
+      case step::request: hop_time_.request = took; break;
+      default: break;
+    }
+  }
+
+  void leave_hop(core::instant begun) {
+    const auto now = core::clock::now();
+    leave_step(now);
+    hop_time_.total = now - begun;
+    out_.hop_times.push_back(std::exchange(hop_time_, {}));
   }
 
   void fail(errc code, int system_errno = 0) {
@@ -249,6 +270,7 @@ class attempt {
   core::instant chain_deadline_;
   core::instant hop_deadline_{};
   core::instant step_begun_{};
+  hop_time hop_time_;  // of the hop under way
   std::unique_ptr<io::stream> stream_;
   dialed out_;
 };

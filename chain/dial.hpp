@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "chain/chain.hpp"
+#include "chain/hop_time.hpp"
 #include "chain/tls_contexts.hpp"
 #include "core/verdict.hpp"
 #include "io/canceler.hpp"
@@ -38,8 +39,8 @@ struct dialed {
   core::verdict verdict;
   core::endpoint first_address;          ///< that TCP was connected to
   std::shared_ptr<const void> remembered;  ///< of dial_environment::remember; to be kept as long as `upstream`
-  /// Time spent in each hop: resolving, connecting, TLS and handshake; for a direct chain one entry, the target's.
-  boost::container::small_vector<core::nanoseconds, 4> hop_times;
+  /// Of each hop that was tried; for a direct chain one entry, the target's.
+  boost::container::small_vector<hop_time, 4> hop_times;
 };
 
 /// `way`, `where` and `owner` must outlive the returned awaitable. `owner` ends it early: the verdict then carries its reason.

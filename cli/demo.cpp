@@ -74,7 +74,8 @@ std::string tell(const actors::trip_report& trip) {
   const auto ms = [](core::nanoseconds d) { return static_cast<double>(d.count()) / 1e6; };
   std::string out = fmt::format("intercepted    {}: for the program, that is {}\n\n",
                                 core::endpoint{trip.dialled, trip.original.port}.to_string(), trip.original.to_string());
-  out += fmt::format("hops           {:.1f} ms\n", fmt::join(std::views::transform(trip.hop_times, ms), " + "));
+  const auto hop_ms = [ms](const chain::hop_time& t) { return ms(t.total); };
+  out += fmt::format("hops           {:.1f} ms\n", fmt::join(std::views::transform(trip.hop_times, hop_ms), " + "));
   return out + fmt::format("carried        {} bytes up, {} bytes down in {:.1f} ms\nverdict        {}\n", trip.bytes_up,
                            trip.bytes_down, ms(trip.duration), trip.verdict.to_string());
 }
