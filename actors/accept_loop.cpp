@@ -60,6 +60,7 @@ void admit(worker& home, const accepting& from, io::accepted fresh) {
   // A socket of a listener with an address has the same one.
   const core::endpoint local = from.bound.address.is_unspecified() ? io::bound_address(fd) : from.bound;
   const core::flow_key key{core::protocol::tcp, fresh.source, local, from.way.netns};
+  ++home.counted.accepted[tally::place_of(from.way.listener)];
   asio::co_spawn(home.execution.io(), run_trip(home, from.way, key, std::move(accepted), std::move(decided.held)), asio::detached);
 }
 
@@ -117,6 +118,7 @@ asio::awaitable<void> accept_loop(worker& home, accepting from) {
       }
       if (exhausted == 0) continue;
     }
+    ++home.counted.accept_pauses;
     co_await pause(home, exhausted);
   }
 }
@@ -124,6 +126,7 @@ asio::awaitable<void> accept_loop(worker& home, accepting from) {
 }  // namespace
 
 void accept_from(worker& home, listening& from) {
+  home.counted.accepted.resize(std::max(home.counted.accepted.size(), tally::place_of(from.way.listener) + 1));
   for (io::descriptor& socket : from.sockets) {
     const core::endpoint bound = io::bound_address(socket.get());
     auto acceptor = std::make_shared<asio::ip::tcp::acceptor>(home.execution.io(), protocol_of(bound), socket.release());

@@ -18,6 +18,48 @@ std::string dialled_of(const nat::entry& flow) {
   return core::endpoint{flow.original_address, flow.original.port}.to_string();
 }
 
+// null: it never happened.
+json milliseconds(core::nanoseconds time) {
+  if (time.count() == 0) return nullptr;
+  return static_cast<double>(time.count() / 1000) / 1000;  // whole microseconds
+}
+
+json describe(const chain::hop& which, const chain::hop_health& h, std::uint32_t running, core::instant now) {
+  json out{{"hop", which.name},
+           {"url", which.to_string()},
+           {"state", h.untried() ? "untried" : h.failing() ? "failing" : "ok"},
+           {"outcomes", h.outcomes()},
+           {"successes", h.successes()},
+           {"consecutive_failures", h.failures_in_a_row()},
+           {"connections", running},
+           {"connect_ms", milliseconds(h.average().connect)},
+           {"tls_ms", milliseconds(h.average().tls)},
+           {"request_ms", milliseconds(h.average().request)},
+           {"failing_ms", nullptr},
+           {"last_success_age_ms", nullptr},
+           {"last_failure", nullptr}};
+  if (h.failing()) out["failing_ms"] = core::to_milliseconds(now - h.failing_since());
+  if (h.last_success()) out["last_success_age_ms"] = core::to_milliseconds(now - *h.last_success());
+  if (const auto& failure = h.last_failure()) {
+    out["last_failure"] = {{"code", core::name_of(failure->code)},
+                           {"step", core::name_of(failure->step)},
+                           {"text", failure->text},
+                           {"age_ms", core::to_milliseconds(now - failure->when)}};
+  }
+  return out;
+}
+
+json describe(const chain::chain& which, const way_numbers& numbers, const std::vector<chain::hop_health>& health,
+              const worker_view& all, core::instant now) {
+  json hops = json::array();
+  // A chain of proxies has a number for each hop; direct and reject have no hop to speak of.
+  for (std::size_t i = 0; i < numbers.hops.size(); ++i) {
+    const std::uint16_t hop = numbers.hops[i];
+    hops.push_back(describe(which.hops[i], hop < health.size() ? health[hop] : chain::hop_health{}, all.through_hop[hop], now));
+  }
+  return {{"chain", which.name}, {"connections", all.on_chain[numbers.chain]}, {"hops", std::move(hops)}};
+}
+
 }  // namespace
 
 std::string reply_error(const std::string& what) { return line({{"error", what}}); }
@@ -80,5 +122,14 @@ std::string reply_connections(const connection_list& running, core::instant now)
   }
   return line({{"connections", std::move(out)}});
 }
+
+std::string reply_chains(const snapshot& in_use, const std::vector<chain::hop_health>& health, const worker_view& all, core::instant now) {
+  json out = json::array();
+  for (const chain::chain& c : in_use.config.chains) out.push_back(describe(c, in_use.numbers_of(c), health, all, now));
+  if (out.empty()) out.push_back({{"chain", "direct"}, {"connections", all.on_chain[numbering::direct]}, {"hops", json::array()}});
+  return line({{"chains", std::move(out)}});
+}
+
+std::string reply_metrics(const std::string& text) { return line({{"metrics", text}}); }
 
 }  // namespace omnilink::actors

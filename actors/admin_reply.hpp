@@ -4,6 +4,7 @@
 #include <string>
 
 #include "actors/protocol.hpp"
+#include "actors/worker.hpp"
 
 namespace omnilink::actors {
 
@@ -19,5 +20,8 @@ std::string reply_killed(bool found);
 std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops, std::uint64_t denied);
 std::string reply_nat_list(const nat_entries& flows, core::instant now);
 std::string reply_connections(const connection_list& running, core::instant now);
+/// The chains in use; without any, "direct".
+std::string reply_chains(const snapshot& in_use, const std::vector<chain::hop_health>& health, const worker_view& all, core::instant now);
+std::string reply_metrics(const std::string& text);
 
 }  // namespace omnilink::actors

@@ -2,14 +2,15 @@
 
 namespace omnilink::actors {
 
-control::control(caf::actor_system& sys, interceptor::installer* installs)
+control::control(caf::actor_system& sys, numbering& known, interceptor::installer* installs)
     : system{sys},
       execution{sys, "control"},
       deadlines{execution.io().get_executor()},
       resolver{execution.io().get_executor()},
       questions_alive{sys.spawn<asker>(execution, deadlines)},
       questions{*static_cast<asker*>(caf::actor_cast<caf::abstract_actor*>(questions_alive))},
-      home{installs} {}
+      home{installs},
+      numbers{known} {}
 
 control::~control() = default;
 

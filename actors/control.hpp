@@ -3,6 +3,7 @@
 #pragma once
 
 #include <caf/actor_addr.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -10,11 +11,13 @@
 #include "actors/ask.hpp"
 #include "actors/descriptors.hpp"
 #include "actors/memory_watch.hpp"
+#include "actors/numbering.hpp"
 #include "actors/protocol.hpp"
 #include "actors/query_server.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shared.hpp"
 #include "actors/snapshot.hpp"
+#include "chain/health.hpp"
 #include "interceptor/installer.hpp"
 #include "interceptor/resolver.hpp"
 #include "io/deadlines.hpp"
@@ -26,7 +29,7 @@ namespace omnilink::actors {
 struct worker;
 
 struct control {
-  control(caf::actor_system& system, interceptor::installer* home);
+  control(caf::actor_system& system, numbering& numbers, interceptor::installer* home);
   ~control();
 
   /// An actor that the supervisor watches, and how to put another one in its place.
@@ -46,6 +49,8 @@ struct control {
   caf::actor questions_alive;
   asker& questions;
   interceptor::installer* const home;
+  numbering& numbers;
+  const std::chrono::system_clock::time_point begun = std::chrono::system_clock::now();
 
   // set by service before the first actor runs
   shared_state* shared = nullptr;
@@ -69,6 +74,9 @@ struct control {
   std::unique_ptr<interceptor::resolver> name_server;
   io::descriptor sock_diag;                 ///< of the sandbox's network namespace
   endpoint_list listening;
+
+  // the hop monitor's
+  std::vector<chain::hop_health> health;    ///< by the hop's number
 
   // the query endpoint's
   io::descriptor own_sock_diag;             ///< of our own network namespace; opened when the first ordinary user asks

@@ -17,6 +17,7 @@ class directory {
   forwarder_actor forwarder(std::size_t worker) const { return get(forwarders_[worker]); }
   interceptor_actor interceptor() const { return get(interceptor_); }
   query_endpoint_actor query_endpoint() const { return get(query_endpoint_); }
+  hop_monitor_actor hop_monitor() const { return get(hop_monitor_); }
   supervisor_actor supervisor() const { return get(supervisor_); }
   std::size_t workers() const noexcept { return shards_.size(); }
 
@@ -24,6 +25,7 @@ class directory {
   void set_forwarder(std::size_t worker, forwarder_actor who) { set(forwarders_[worker], std::move(who)); }
   void set_interceptor(interceptor_actor who) { set(interceptor_, std::move(who)); }
   void set_query_endpoint(query_endpoint_actor who) { set(query_endpoint_, std::move(who)); }
+  void set_hop_monitor(hop_monitor_actor who) { set(hop_monitor_, std::move(who)); }
   void set_supervisor(supervisor_actor who) { set(supervisor_, std::move(who)); }
 
  private:
@@ -43,6 +45,7 @@ class directory {
   std::vector<forwarder_actor> forwarders_;
   interceptor_actor interceptor_;
   query_endpoint_actor query_endpoint_;
+  hop_monitor_actor hop_monitor_;
   supervisor_actor supervisor_;
 };
 

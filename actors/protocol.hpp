@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "actors/connection_info.hpp"
+#include "chain/health.hpp"
 #include "core/endpoint.hpp"
 #include "nat/table.hpp"
 
@@ -28,6 +29,13 @@ using connection_list = std::vector<connection_info>;
 using endpoint_list = std::vector<core::endpoint>;
 using nat_page = nat::table::page;
 using nat_inserted = nat::table::inserted;
+
+/// What connections saw of one hop, by its number.
+struct hop_mark {
+  std::uint16_t hop;
+  chain::hop_outcome seen;
+};
+using hop_marks = std::vector<hop_mark>;
 
 /// What the start of the service came to.
 struct start_report {
@@ -49,6 +57,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(omnilink, first_custom_type_id)
   CAF_ADD_ATOM(omnilink, omnilink::actors, drain_atom, "drain")
   CAF_ADD_ATOM(omnilink, omnilink::actors, stop_atom, "stop")
   CAF_ADD_ATOM(omnilink, omnilink::actors, drained_atom, "drained")
+  CAF_ADD_ATOM(omnilink, omnilink::actors, marks_atom, "marks")
   CAF_ADD_ATOM(omnilink, omnilink::actors, fault_atom, "fault")
 
 CAF_END_TYPE_ID_BLOCK(omnilink)
@@ -58,6 +67,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_entries)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::connection_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::start_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::hop_marks)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::nat::stats)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::core::endpoint)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::core::address)
@@ -100,6 +110,12 @@ using interceptor_actor = caf::typed_actor<
     replies_to<start_atom>::with<start_report>,
     // The name behind an address of the fake pools; empty: none was given that address.
     replies_to<name_atom, core::address>::with<std::string>,
+    reacts_to<fault_atom>>;
+
+/// Hears from the workers how the hops fare.
+using hop_monitor_actor = caf::typed_actor<
+    // What connections saw since the last time.
+    reacts_to<marks_atom, hop_marks>,
     reacts_to<fault_atom>>;
 
 /// query.sock and admin.sock.

@@ -2,14 +2,18 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "actors/admin_reply.hpp"
 #include "actors/asker_session.hpp"
 #include "actors/control.hpp"
+#include "actors/hop_monitor.hpp"
+#include "actors/metrics.hpp"
 #include "actors/reload.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/worker.hpp"
 #include "wire/admin.hpp"
 
 namespace omnilink::actors {
@@ -56,6 +60,8 @@ struct administration {
       case wire::admin_verb::nat_list: co_return co_await nat_list(request.limit);
       case wire::admin_verb::connections: co_return co_await connections(request.limit);
       case wire::admin_verb::connections_kill: co_return co_await kill(request.id);
+      case wire::admin_verb::chains: co_return co_await chains();
+      case wire::admin_verb::metrics: co_return co_await metrics();
       case wire::admin_verb::reload: co_return co_await reload_now();
       case wire::admin_verb::drain:
       case wire::admin_verb::stop: co_return reply_ending(home.shared->connections.load());
@@ -66,6 +72,33 @@ struct administration {
   asio::awaitable<std::string> reload_now() {
     const auto refused = co_await reload(home);
     co_return refused.empty() ? reply_reloaded() : reply_errors(refused);
+  }
+
+  // Not through the actors: what is counted must not seem less because one of them has just died.
+  static asio::awaitable<worker_view> view_of(worker& there) { co_return there.view(); }
+  static asio::awaitable<hop_marks> marks_of(worker& there) { co_return there.take_marks(); }
+
+  asio::awaitable<worker_view> view() {
+    worker_view all;
+    for (worker* w : home.workers) {
+      auto there = view_of(*w);
+      all += co_await asio::co_spawn(w->execution.io(), std::move(there), asio::use_awaitable);
+      auto marks = marks_of(*w);
+      remember(home, co_await asio::co_spawn(w->execution.io(), std::move(marks), asio::use_awaitable));
+    }
+    // A reload may have come between.
+    all.make_room(home.numbers.chains().size(), home.numbers.hops().size());
+    co_return all;
+  }
+
+  asio::awaitable<std::string> chains() {
+    const worker_view all = co_await view();
+    co_return reply_chains(*home.settings, home.health, all, core::clock::now());
+  }
+
+  asio::awaitable<std::string> metrics() {
+    const worker_view all = co_await view();
+    co_return reply_metrics(metrics_text(home, all));
   }
 
   void end(control::phase how) {

@@ -40,7 +40,7 @@ lines build(control& home, snapshot_ptr& into) {
   if (read.has_error()) return read.error();
   if (auto no = needs_restart(home.settings->config, *read); !no.empty()) return no;
   if (auto no = settle_connections(*read, home.beside); !no.empty()) return {std::move(no)};
-  auto made = snapshot::make(std::move(*read));
+  auto made = snapshot::make(std::move(*read), home.numbers);
   if (made.has_error()) return {made.error()};
   into = std::move(*made);
   return {};

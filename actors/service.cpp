@@ -59,6 +59,7 @@ struct service::impl {
   configuration given;  // until start() makes a snapshot of it
   interceptor::installer* const home;
   io::descriptor finished;
+  numbering numbers;
   snapshot_ptr settings;
   descriptor_use beside;
   system_config caf_config;
@@ -81,7 +82,7 @@ std::optional<std::string> service::impl::start() {
   beside = {io::open_descriptors(), workers_of(given.service), static_cast<std::uint32_t>(given.listeners.size()) + (sandboxed ? 1 : 0)};
   const bool by_default = given.service.max_connections == 0;
   if (auto problem = settle_connections(given, beside); !problem.empty()) return problem;
-  auto made = snapshot::make(std::move(given));
+  auto made = snapshot::make(std::move(given), numbers);
   if (made.has_error()) return made.error();
   settings = std::move(*made);
   try {
@@ -109,7 +110,7 @@ void service::impl::build() {
   const std::uint32_t count = workers_of(settings->config.service);
   system = std::make_unique<caf::actor_system>(caf_config);
   who = std::make_unique<directory>(count);
-  center = std::make_unique<control>(*system, home);
+  center = std::make_unique<control>(*system, numbers, home);
   shared = std::make_unique<shared_state>(center->resolver, *who);
   center->shared = shared.get();
   center->settings = settings;

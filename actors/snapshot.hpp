@@ -5,8 +5,10 @@
 #include <boost/system/result.hpp>
 #include <memory>
 #include <string>
+#include <unordered_map>
 
 #include "actors/configuration.hpp"
+#include "actors/numbering.hpp"
 #include "chain/route.hpp"
 #include "chain/tls_contexts.hpp"
 
@@ -14,7 +16,7 @@ namespace omnilink::actors {
 
 struct snapshot {
   /// The error is one line: a hop's certificate file that cannot be used.
-  static boost::system::result<std::shared_ptr<const snapshot>, std::string> make(configuration wanted);
+  static boost::system::result<std::shared_ptr<const snapshot>, std::string> make(configuration wanted, numbering& numbers);
 
   explicit snapshot(configuration wanted) : config{std::move(wanted)}, router{config.chains, config.host_loopback_ports} {}
   snapshot(const snapshot&) = delete;
@@ -23,6 +25,14 @@ struct snapshot {
   const configuration config;
   const chain::router router;  ///< over config's chains
   chain::tls_contexts tls;     ///< of config's hops; complete once made
+  std::size_t chain_numbers = 0;  ///< those in use are smaller, as are …
+  std::size_t hop_numbers = 0;
+
+  /// Of a chain of the router's.
+  const way_numbers& numbers_of(const chain::chain& way) const noexcept;
+
+ private:
+  std::unordered_map<const chain::chain*, way_numbers> ways_;  // config's chains, known by their place
 };
 
 using snapshot_ptr = std::shared_ptr<const snapshot>;

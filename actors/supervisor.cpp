@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "actors/forwarder.hpp"
+#include "actors/hop_monitor.hpp"
 #include "actors/interceptor.hpp"
 #include "actors/nat_shard.hpp"
 #include "actors/query_endpoint.hpp"
@@ -87,6 +88,11 @@ void supervisor::spawn_children() {
       return caf::actor_cast<caf::actor>(fresh);
     });
   }
+  add_child("hop_monitor", [&home = home_, &who] {
+    auto fresh = home.system.spawn<hop_monitor>(home);
+    who.set_hop_monitor(fresh);
+    return caf::actor_cast<caf::actor>(fresh);
+  });
   add_child("query_endpoint", [&home = home_, &who] {
     auto fresh = home.system.spawn<query_endpoint>(home);
     who.set_query_endpoint(fresh);

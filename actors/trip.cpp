@@ -21,6 +21,9 @@ namespace asio = boost::asio;
 using core::errc;
 using interceptor::listen_kind;
 
+// Of a connection that ended before it had a chain.
+const way_numbers unknown_way{numbering::no_chain, {}};
+
 class trip {
  public:
   trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp::socket accepted, admission::place held)
@@ -153,6 +156,7 @@ class trip {
     const auto routed = settings_->all->router.route(original_, sandboxed());
     way_ = routed.way;
     slot_.info.chain = way_->name;
+    slot_.way = &settings_->all->numbers_of(*way_);
     worker& owner = shard_owner();
     if (&owner == &home_) {
       recorded_ = home_.flows.insert(entry(), core::clock::now());
@@ -169,6 +173,7 @@ class trip {
     slot_.info.phase = "dial";
     dialed_ = co_await chain::dial(*way_, original_, settings_->dialling, slot_.cancel);
     verdict_ = dialed_.verdict;
+    home_.saw(*slot_.way, *way_, dialed_);
     if (!ok()) co_return;
     if (request_.reply_due) {
       if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::relay);
@@ -221,6 +226,8 @@ class trip {
     const trip_report line{slot_.info.id, key_.source, original_, dialled_, way_ ? way_->name : std::string{},
                            dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
+    home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
+    slot_.counters.up = slot_.counters.down = 0;  // they are counted; the slot lives on while the client reads why it was refused
     log_access(line, settings_->config());
   }
 

@@ -1,8 +1,17 @@
 #include "actors/worker.hpp"
 
 #include <boost/asio/post.hpp>
+#include <utility>
 
 namespace omnilink::actors {
+namespace {
+
+// The hop monitor is told so often while there is something to tell …
+constexpr core::nanoseconds marks_pause = std::chrono::milliseconds{100};
+// … and at most so much, 88 bytes each: under a load that makes more, these are a fair sample.
+constexpr std::size_t marks_max = 64;
+
+}  // namespace
 
 worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, snapshot_ptr first, std::size_t flow_capacity)
     : index{i},
@@ -13,7 +22,8 @@ worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, 
       questions_alive{sys.spawn<asker>(execution, deadlines)},
       questions{*static_cast<asker*>(caf::actor_cast<caf::abstract_actor*>(questions_alive))},
       next_id{i + 1},
-      sweeper_{deadlines} {
+      sweeper_{deadlines},
+      marks_due_{deadlines} {
   use(std::move(first));
 }
 
@@ -26,6 +36,7 @@ void worker::use(snapshot_ptr fresh) {
       return known.loops ? nullptr : std::move(known.held);
     };
   }
+  counted.make_room(fresh->chain_numbers, fresh->hop_numbers);
   settings = std::make_shared<const worker_settings>(worker_settings{std::move(fresh), std::move(dialling)});
 }
 
@@ -75,6 +86,51 @@ connection_list worker::list() const {
     out.back().bytes_down = one->counters.down;
   }
   return out;
+}
+
+worker_view worker::view() const {
+  worker_view out{counted, {}, {}, flows.stats()};
+  out.make_room(0, 0);
+  for (const auto& [id, one] : connections) {
+    const std::uint16_t chain = one->way ? one->way->chain : numbering::no_chain;
+    ++out.on_chain[chain];
+    out.counted.chains[chain].up += one->counters.up;
+    out.counted.chains[chain].down += one->counters.down;
+    if (!one->way) continue;
+    for (const std::uint16_t hop : one->way->hops) ++out.through_hop[hop];
+  }
+  return out;
+}
+
+worker_view& worker_view::operator+=(const worker_view& more) {
+  counted += more.counted;
+  add(on_chain, more.on_chain);
+  add(through_hop, more.through_hop);
+  nat += more.nat;
+  return *this;
+}
+
+void worker_view::make_room(std::size_t chain_numbers, std::size_t hop_numbers) {
+  counted.make_room(chain_numbers, hop_numbers);
+  on_chain.resize(counted.chains.size());
+  through_hop.resize(counted.hops.size());
+}
+
+void worker::saw(const way_numbers& numbers, const chain::chain& way, const chain::dialed& outcome) {
+  const std::size_t tried = outcome.hop_times.size();
+  if (tried == 0 || marks_.size() >= marks_max) return;
+  const auto now = core::clock::now();
+  for (std::size_t i = 0; i < numbers.hops.size(); ++i) {
+    auto seen = chain::outcome_of(outcome.verdict, way, i, i < tried ? outcome.hop_times[i] : chain::hop_time{}, now);
+    if (seen) marks_.push_back({numbers.hops[i], std::move(*seen)});
+  }
+  if (marks_.empty() || marks_due_.armed()) return;
+  marks_due_.arm(now + marks_pause, [this] { caf::anon_send(shared.who.hop_monitor(), marks_atom::value, take_marks()); });
+}
+
+hop_marks worker::take_marks() {
+  marks_due_.disarm();
+  return std::exchange(marks_, {});
 }
 
 void worker::schedule_sweep() {

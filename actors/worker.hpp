@@ -16,6 +16,7 @@
 #include "actors/runtime.hpp"
 #include "actors/shared.hpp"
 #include "actors/snapshot.hpp"
+#include "actors/tally.hpp"
 #include "chain/dial.hpp"
 #include "interceptor/listener_config.hpp"
 #include "io/canceler.hpp"
@@ -54,6 +55,7 @@ struct connection {
   connection_info info;
   io::canceler cancel;
   io::relay_counters counters;
+  const way_numbers* way = nullptr;  ///< of its snapshot; null: not known yet
 
   core::instant quiet_since() const noexcept { return std::max(info.begun, counters.active); }
 };
@@ -64,6 +66,17 @@ struct worker_settings {
   chain::dial_environment dialling;
 
   const configuration& config() const noexcept { return all->config; }
+};
+
+/// What a worker has counted, and how it is now.
+struct worker_view {
+  tally counted;                           ///< with the bytes of running connections
+  std::vector<std::uint32_t> on_chain;     ///< running connections by the number of their chain …
+  std::vector<std::uint32_t> through_hop;  ///< … and of each of their hops
+  nat::stats nat;
+  worker_view& operator+=(const worker_view& more);
+  /// So that every chain and hop has its place, those too that the worker has not heard of yet.
+  void make_room(std::size_t chain_numbers, std::size_t hop_numbers);
 };
 
 struct worker {
@@ -84,6 +97,13 @@ struct worker {
   /// For connections that begin from now on.
   void use(snapshot_ptr fresh);
 
+  // -- what others are to know
+  worker_view view() const;
+  /// What a dial says of its hops: told to the hop monitor, many at once.
+  void saw(const way_numbers& numbers, const chain::chain& way, const chain::dialed& outcome);
+  /// What the hop monitor has not been told yet.
+  hop_marks take_marks();
+
   // -- the shard
   /// Sweeps what is due, then hangs itself into the deadline wheel for the next time.
   void schedule_sweep();
@@ -103,11 +123,14 @@ struct worker {
   accept_pause pause{execution.io()};
   std::minstd_rand random{std::random_device{}()};
   bool draining = false;
+  tally counted;
   std::uint64_t next_id;  ///< ids are index + 1, index + 1 + workers, …: unique without a shared counter
 
  private:
   void sweep();
   io::deadlines::timer sweeper_;
+  hop_marks marks_;
+  io::deadlines::timer marks_due_;
 };
 
 /// Sweep slices take at most this many entries: under 100 µs at 100 ns each.

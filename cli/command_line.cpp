@@ -120,6 +120,8 @@ int run_command_line(words arguments) {
   add_query(program, chosen);
   add_nat(program, chosen);
   add_connections(program, chosen);
+  add_chains(program, chosen);
+  add_metrics(program, chosen);
   add_lifecycle(program, chosen);
   add_doctor(program, chosen);
   add_cleanup(program, chosen);

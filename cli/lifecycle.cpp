@@ -9,7 +9,8 @@ using nlohmann::json;
 std::string reloaded_text(const json&) { return "reloaded\n"; }
 
 std::string ending_text(const json& reply) {
-  return std::to_string(reply.at("connections").get<std::uint64_t>()) + " connections are left\n";
+  const auto left = reply.at("connections").get<std::uint64_t>();
+  return left == 1 ? "1 connection is left\n" : std::to_string(left) + " connections are left\n";
 }
 
 int reload(const admin_flags& given) { return ask_and_print(given, reloaded_text); }

@@ -21,6 +21,8 @@ void add_check(CLI::App& program, action& chosen);
 void add_query(CLI::App& program, action& chosen);
 void add_nat(CLI::App& program, action& chosen);
 void add_connections(CLI::App& program, action& chosen);
+void add_chains(CLI::App& program, action& chosen);
+void add_metrics(CLI::App& program, action& chosen);
 void add_doctor(CLI::App& program, action& chosen);
 void add_cleanup(CLI::App& program, action& chosen);
 /// reload, drain, stop

@@ -143,6 +143,8 @@ class writer {
     return std::exchange(which.left_out, 0);
   }
 
+  std::uint64_t lost() const { return pool_->overrun_counter(); }
+
   void set_format(log_config::format_kind format) noexcept { format_.store(format, std::memory_order_relaxed); }
 
  private:
@@ -200,6 +202,11 @@ void shutdown() {
 
 bool enabled(level which) noexcept {
   return which >= lowest.load(std::memory_order_relaxed) && which != level::off;
+}
+
+std::uint64_t lines_dropped() {
+  const auto now = current.load();
+  return now ? now->lost() : 0;
 }
 
 void line(level how, std::string_view slug, std::span<const field> fields) {

@@ -3,6 +3,7 @@
 // ever waits for a disk or a terminal. Before init() and after shutdown() lines go nowhere.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <span>
@@ -35,6 +36,9 @@ void adjust(const log_config& config);
 void shutdown();
 
 bool enabled(level which) noexcept;
+
+/// Since init(): lines that were dropped for want of room.
+std::uint64_t lines_dropped();
 
 /// `slug` is a literal and an event's name for ever: "listening", "accept-failed".
 void line(level how, std::string_view slug, std::span<const field> fields);

@@ -38,6 +38,8 @@ constexpr std::array verbs{
     verb_row{"nat_stats", admin_verb::nat_stats, no_argument},
     verb_row{"connections", admin_verb::connections, limit},
     verb_row{"connections_kill", admin_verb::connections_kill, id},
+    verb_row{"chains", admin_verb::chains, no_argument},
+    verb_row{"metrics", admin_verb::metrics, no_argument},
     verb_row{"reload", admin_verb::reload, no_argument},
     verb_row{"drain", admin_verb::drain, no_argument},
     verb_row{"stop", admin_verb::stop, no_argument},

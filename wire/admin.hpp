@@ -24,6 +24,8 @@ enum class admin_verb : std::uint8_t {
   nat_stats,
   connections,       ///< limit
   connections_kill,  ///< id
+  chains,            ///< how each hop fares
+  metrics,           ///< the text of Prometheus, in the reply's "metrics"
   reload,            ///< the configuration file, again
   drain,             ///< no new connections; ends when none is left
   stop,              ///< ends everything now

@@ -2,13 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 
 #include "actors/reload.hpp"
 #include "io/descriptor_limit.hpp"
 #include "tests/actors/echo_server.hpp"
+#include "tests/actors/reloading.hpp"
 #include "tests/actors/running_service.hpp"
 
 namespace omnilink::test {
@@ -24,44 +24,9 @@ chain::chain rejecting() {
   return out;
 }
 
-// What the next reload reads, and how the last one ended.
-struct source {
-  std::mutex mutex;
-  std::condition_variable changed;
-  configuration next;
-  lines errors;
-  int ended = 0;
-  bool in_use = false;
-
-  configuration reloadable(configuration out) {
-    out.reload.read = [this]() -> boost::system::result<configuration, lines> {
-      const std::lock_guard lock{mutex};
-      if (!errors.empty()) return {boost::system::in_place_error, errors};
-      return {boost::system::in_place_value, reloadable(next)};
-    };
-    out.reload.ended = [this](bool used) {
-      const std::lock_guard lock{mutex};
-      in_use = used;
-      ++ended;
-      changed.notify_all();
-    };
-    return out;
-  }
-
-  bool reload(running& omnilink) {
-    std::unique_lock lock{mutex};
-    const int before = ended;
-    lock.unlock();
-    omnilink->reload();
-    lock.lock();
-    changed.wait(lock, [&] { return ended != before; });
-    return in_use;
-  }
-};
-
 TEST(reload, D10_running_connections_keep_what_they_began_with) {
   echo_server origin;
-  source from;
+  reloading from;
   running omnilink{from.reloadable(two_workers())};
   ASSERT_EQ(omnilink.problem(), "");
   const auto old = tunnel(omnilink.listener(), origin.address());
@@ -79,7 +44,7 @@ TEST(reload, D10_running_connections_keep_what_they_began_with) {
 
 TEST(reload, D10_what_is_invalid_changes_nothing) {
   echo_server origin;
-  source from;
+  reloading from;
   running omnilink{from.reloadable(two_workers())};
   ASSERT_EQ(omnilink.problem(), "");
   from.errors = {"omnilink.toml:3:1: nonsense"};
@@ -101,7 +66,7 @@ TEST(reload, D2_more_connections_than_there_are_descriptors_for_are_refused) {
   constexpr std::uint32_t many = 1048576;
   if (io::descriptor_limit().most >= 2 * many) GTEST_SKIP() << "this machine has descriptors for all";
   echo_server origin;
-  source from;
+  reloading from;
   running omnilink{from.reloadable(two_workers())};
   ASSERT_EQ(omnilink.problem(), "");
   from.next = two_workers();
@@ -133,7 +98,7 @@ TEST(reload, what_needs_a_restart_is_named) {
 
 TEST(reload, D10_fifty_in_a_row_under_load) {
   echo_server origin;
-  source from;
+  reloading from;
   running omnilink{from.reloadable(two_workers())};
   ASSERT_EQ(omnilink.problem(), "");
   std::vector<io::descriptor> old;

@@ -16,7 +16,8 @@ import unittest
 PRESETS = ("release", "asan")
 BINARY = os.environ["OMNILINK"]
 SECONDS = 60
-VERBS = ("run", "exec", "demo", "check", "query", "nat list", "nat stats", "connections", "connections kill", "version")
+VERBS = ("run", "exec", "demo", "check", "query", "nat list", "nat stats", "connections", "connections kill", "chains",
+         "metrics", "reload", "drain", "stop", "doctor", "cleanup", "version")
 
 
 def omnilink(*words, **more):
@@ -50,7 +51,7 @@ class usage(folder):
         for verb in VERBS:
             done = omnilink(*verb.split(), "--help")
             self.assertEqual((done.returncode, done.stderr), (0, ""), verb)
-            self.assertIn(f"Example:\n  omnilink {verb.split()[0]}", done.stdout)
+            self.assertRegex(done.stdout, rf"Example:\n  (sudo |source <\()?omnilink {verb.split()[0]}")
             for line in done.stdout.splitlines():
                 self.assertLessEqual(len(line), 120, (verb, line))
 
@@ -304,7 +305,7 @@ class service(folder):
 
     def test_drain_and_stop(self):
         with echo() as target, self.running() as process, self.connect(target.where) as client:
-            self.assertEqual(self.ask("drain"), "1 connections are left\n")
+            self.assertEqual(self.ask("drain"), "1 connection is left\n")
             client.sendall(b"still here")
             self.assertEqual(client.recv(10, socket.MSG_WAITALL), b"still here")
             client.close()
@@ -378,8 +379,33 @@ class service(folder):
                 client.recv(1)
             self.assertEqual(self.ask("connections", "kill", "999999", code=1), "no such connection\n")
 
+    def test_chains_say_how_each_hop_fares(self):
+        with socket.create_server(("127.0.0.1", 0)) as gone:
+            hop = "127.0.0.1:%d" % gone.getsockname()[1]
+        with self.running("-F", "socks5://me:hunter2@" + hop):
+            heading, row = self.ask("chains").splitlines()
+            self.assertEqual(heading.split(), ["CHAIN", "HOP", "URL", "STATE", "OK", "NOW", "CONNECT", "TLS", "REQUEST", "LAST", "FAILURE"])
+            self.assertEqual(row.split()[1:], [hop, "socks5://" + hop, "untried", "0/0", "0", "-", "-", "-", "-"])
+            self.refused("192.0.2.1:80")
+            row = self.ask("chains").splitlines()[1]
+            self.assertRegex(row, r"failing for \d+\.\d s, 1 in a row  0/1 .* s ago: hop 0 \(" + hop + r"\): connect: connection refused")
+            self.assertNotIn("hunter2", row)
+            known = json.loads(self.ask("chains", "--json"))["chains"][0]["hops"][0]
+            self.assertEqual((known["state"], known["consecutive_failures"]), ("failing", 1))
+        with self.running():
+            self.assertEqual(self.ask("chains").splitlines()[1].split()[0], "direct")
+
+    def test_metrics_are_text_or_json(self):
+        with self.running():
+            text = self.ask("metrics")
+            self.assertIn("# TYPE omnilink_connections gauge\n", text)
+            self.assertIn("omnilink_nat_capacity 65536\n", text)
+            self.assertIn('omnilink_connections_accepted_total{listener="mixed://%s"} 0\n' % self.listening[0], text)
+            self.assertIn("# TYPE omnilink_connections gauge\n", json.loads(self.ask("metrics", "--json"))["metrics"])
+
     def test_nobody_there_is_1_and_says_the_remedy(self):
-        for words in (["query", "127.0.0.1:1"], ["nat", "stats"], ["connections"]):
+        for words in (["query", "127.0.0.1:1"], ["nat", "stats"], ["connections"], ["connections", "kill", "1"], ["chains"],
+                      ["metrics"], ["reload"], ["drain"], ["stop"]):
             done = omnilink(*words, "--socket", os.path.join(self.path, "none"))
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, r"^omnilink: .*none.*omnilink run.*\n$")

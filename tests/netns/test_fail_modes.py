@@ -317,7 +317,7 @@ class fail_modes(unittest.TestCase):
             with omnilink.connect((world.ORIGIN4, ORIGIN.port("echo"))) as old:
                 old.sendall(b"one")
                 self.assertEqual(omnilink.read_exactly(old, 3), b"one")
-                self.assertEqual(omnilink.run("drain", "--socket", f"{service.folder}/admin.sock").stdout, "1 connections are left\n")
+                self.assertEqual(omnilink.run("drain", "--socket", f"{service.folder}/admin.sock").stdout, "1 connection is left\n")
                 omnilink.wait_until(lambda: "redirect" not in nft("list", "ruleset").stdout, "the rules are gone")
                 old.sendall(b"two")
                 self.assertEqual(omnilink.read_exactly(old, 3), b"two")

@@ -31,7 +31,8 @@ TEST(admin, reads_every_verb) {
 TEST(admin, what_is_built_is_read) {
   for (const admin_request& request :
        {admin_request{admin_verb::version}, admin_request{admin_verb::nat_list, 0, 7},
-        admin_request{admin_verb::nat_stats}, admin_request{admin_verb::connections},
+        admin_request{admin_verb::nat_stats}, admin_request{admin_verb::connections}, admin_request{admin_verb::chains},
+        admin_request{admin_verb::metrics},
         admin_request{admin_verb::connections_kill, 12345678901234567890ull}}) {
     const std::string line = build_admin_request(request);
     ASSERT_TRUE(line.ends_with('\n'));
