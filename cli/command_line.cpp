@@ -125,6 +125,7 @@ int run_command_line(words arguments) {
   add_lifecycle(program, chosen);
   add_doctor(program, chosen);
   add_cleanup(program, chosen);
+  add_completion(program, chosen);
   add_version(program, chosen);
   // What is left over is looked at here, where the nearest known word can be said.
   program.allow_extras();

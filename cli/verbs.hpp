@@ -27,6 +27,8 @@ void add_doctor(CLI::App& program, action& chosen);
 void add_cleanup(CLI::App& program, action& chosen);
 /// reload, drain, stop
 void add_lifecycle(CLI::App& program, action& chosen);
+/// Of all that was added to the program.
+void add_completion(CLI::App& program, action& chosen);
 void add_version(CLI::App& program, action& chosen);
 
 /// Adds a verb whose help ends with examples, one per line. Its `flags` live as long as the program.

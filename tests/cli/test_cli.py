@@ -17,7 +17,7 @@ PRESETS = ("release", "asan")
 BINARY = os.environ["OMNILINK"]
 SECONDS = 60
 VERBS = ("run", "exec", "demo", "check", "query", "nat list", "nat stats", "connections", "connections kill", "chains",
-         "metrics", "reload", "drain", "stop", "doctor", "cleanup", "version")
+         "metrics", "reload", "drain", "stop", "doctor", "cleanup", "completion", "version")
 
 
 def omnilink(*words, **more):
