@@ -117,7 +117,7 @@ class check(folder):
         self.assertEqual(done.stderr.splitlines(), [f"{path}:{line}" for line in lines])
         as_json = omnilink("check", "-c", path, "--json")
         self.assertEqual(as_json.returncode, 78)
-        self.assertEqual(json.loads(as_json.stdout), {"valid": False, "errors": done.stderr.splitlines()})
+        self.assertEqual(json.loads(as_json.stdout), {"valid": False, "errors": done.stderr.splitlines(), "warnings": []})
 
     def test_all_errors_with_their_places(self):
         self.expect('version = 1\n[service]\nwrokers = 2\nhop_timeout = "10"\n[[hop]]\nname = "paris"\nurl = "socks5://me:word@h:x"\n'
