@@ -70,6 +70,7 @@ void log_access(const trip_report& trip, const configuration& config) {
   writer_of(v)(io::log::level::info, "access",
                {{"id", trip.id},
                 {"source", trip.source.to_string()},
+                {"user", trip.user},
                 {"destination", destination},
                 {"dialled", dialled},
                 {"chain", trip.chain},

@@ -66,6 +66,7 @@ struct service::impl {
   std::unique_ptr<caf::actor_system> system;
   std::unique_ptr<control> center;
   std::unique_ptr<directory> who;
+  std::unique_ptr<io::password_checker> passwords;
   std::unique_ptr<shared_state> shared;
   std::vector<std::unique_ptr<worker>> workers;
   std::vector<core::endpoint> listening;
@@ -111,7 +112,8 @@ void service::impl::build() {
   system = std::make_unique<caf::actor_system>(caf_config);
   who = std::make_unique<directory>(count);
   center = std::make_unique<control>(*system, numbers, home);
-  shared = std::make_unique<shared_state>(center->resolver, *who);
+  passwords = std::make_unique<io::password_checker>();
+  shared = std::make_unique<shared_state>(center->resolver, *passwords, *who);
   center->shared = shared.get();
   center->settings = settings;
   center->beside = beside;
@@ -155,6 +157,7 @@ void service::impl::tear_down() {
   all.await_all_actors_done();
   center->execution.stop();
   for (const auto& w : workers) w->execution.stop();
+  passwords.reset();  // its thread answers to workers
   center->children.clear();
   workers.clear();
   shared.reset();

@@ -9,6 +9,7 @@
 #include "actors/directory.hpp"
 #include "interceptor/own_connections.hpp"
 #include "interceptor/own_listeners.hpp"
+#include "io/password_checker.hpp"
 #include "io/resolve.hpp"
 
 namespace omnilink::actors {
@@ -16,9 +17,10 @@ namespace omnilink::actors {
 struct worker;
 
 struct shared_state {
-  shared_state(io::resolver& names, directory& d) : resolver{names}, who{d} {}
+  shared_state(io::resolver& names, io::password_checker& logins, directory& d) : resolver{names}, passwords{logins}, who{d} {}
 
   io::resolver& resolver;
+  io::password_checker& passwords;
   directory& who;
   interceptor::own_listeners own;          ///< written before the first listener accepts
   interceptor::own_connections own_pairs;  ///< where the kernel redirects in our own network namespace

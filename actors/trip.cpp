@@ -117,10 +117,22 @@ class trip {
     io::deadlines::timer deadline{home_.deadlines};
     deadline.arm(core::clock::now() + settings_->config().service.handshake_timeout,
                  [this] { slot_.cancel.cancel(errc::timed_out); });
-    if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::accept);
-    request_ = co_await interceptor::read_request(*client_, kind_);
+    io::canceler checking;  // of a password, which does not wait for the client
+    const auto cut = [this, &checking] {
+      client_->close();
+      checking.cancel(slot_.cancel.why());
+    };
+    if (!slot_.cancel.arm(cut)) co_return end(slot_.cancel.why(), core::step::accept);
+    std::optional<interceptor::gatekeeper> gate;
+    if (listener_->users) gate.emplace(interceptor::gatekeeper{*listener_->users, home_.shared.passwords, checking});
+    request_ = co_await interceptor::read_request(*client_, kind_, gate ? &*gate : nullptr);
     slot_.cancel.disarm();
-    if (request_.code != errc::ok) co_return end(request_.code, core::step::accept, request_.system_errno);
+    if (request_.code != errc::ok) {
+      const bool login = request_.code == errc::auth_required || request_.code == errc::auth_failed;
+      end(request_.code, login ? core::step::auth : core::step::accept, request_.system_errno);
+      verdict_.detail = request_.detail;
+      co_return;
+    }
     original_ = request_.destination;
     if (!original_.is_name()) dialled_ = original_.address;
   }
@@ -223,7 +235,7 @@ class trip {
   void report() {
     if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
     if (verdict_.code == errc::permission_denied && verdict_.step == core::step::accept) ++home_.shared.denied;
-    const trip_report line{slot_.info.id, key_.source, original_, dialled_, way_ ? way_->name : std::string{},
+    const trip_report line{slot_.info.id, key_.source, request_.user, original_, dialled_, way_ ? way_->name : std::string{},
                            dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
     home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
@@ -236,14 +248,18 @@ class trip {
   asio::awaitable<void> refuse() {
     if (ok() || !client_->socket().is_open()) co_return;
     const bool killed = slot_.cancel.why() == errc::canceled || slot_.cancel.why() == errc::shutting_down;
-    if (killed || verdict_.step == core::step::relay || !request_.reply_due) {
+    const bool answers = !killed && verdict_.step != core::step::relay && request_.reply_due;
+    if (!answers && !request_.refused) {
       client_->set_reset_on_close();
       co_return;
     }
     io::deadlines::timer deadline{home_.deadlines};
     deadline.arm(core::clock::now() + refusal_timeout, [this] { client_->close(); });
-    const auto answered = co_await interceptor::answer(*client_, request_, verdict_);
-    if (answered.done()) co_await interceptor::linger(*client_);
+    if (answers) {
+      const auto answered = co_await interceptor::answer(*client_, request_, verdict_);
+      if (!answered.done()) co_return;
+    }
+    co_await interceptor::linger(*client_);
   }
 
  private:

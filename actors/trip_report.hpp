@@ -15,6 +15,7 @@ namespace omnilink::actors {
 struct trip_report {
   std::uint64_t id;
   core::endpoint source;
+  std::string user;          ///< who logged in at the listener; empty: nobody had to
   core::target original;     ///< the name where it is known; port 0: the client never said
   core::address dialled;     ///< the address that the program dialled
   std::string chain;

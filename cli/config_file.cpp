@@ -159,11 +159,16 @@ void read_listener(const toml::table& from, settings& into, config_errors& error
     auto parsed = interceptor::parse_listen_url(url);
     if (parsed.has_error()) {
       in.fail_at("url", parsed.error());
-      for (const char* key : {"capture", "fail", "clients", "to"}) (void)in.find(key);  // nothing can be said of these
+      for (const char* key : {"capture", "fail", "auth_file", "clients", "to"}) (void)in.find(key);  // nothing can be said of these
     } else {
       const std::size_t before = errors.count();
       read_interception(in, *parsed, errors);
       read_beside_url(in, "clients", !parsed->clients.empty(), [&](const toml::node& value) { read_clients(value, *parsed, errors); });
+      const bool has_login = parsed->users != nullptr || !parsed->auth_file.empty();
+      if (std::string path; in.text("auth_file", path)) {
+        if (has_login) in.fail_at("auth_file", "the URL has a login already; leave one of them out");
+        parsed->auth_file = std::move(path);
+      }
       read_beside_url(in, "to", parsed->to.port != 0, [&](const toml::node& value) { read_destination(value, *parsed, errors); });
       const bool says_it_there = url.find("allow_remote=") != url.npos;
       if (says_it_here && says_it_there && parsed->allow_remote != allow_remote)
@@ -171,6 +176,8 @@ void read_listener(const toml::table& from, settings& into, config_errors& error
       parsed->allow_remote |= allow_remote;
       if (std::string wrong = errors.count() == before ? parsed->validate() : ""; !wrong.empty())
         in.fail_at(wrong.starts_with("capture") && in.find("capture") ? "capture" : "url", wrong);
+      if (std::string wrong = errors.count() == before ? read_auth_file(*parsed) : ""; !wrong.empty())
+        in.fail_at(from.contains("auth_file") ? "auth_file" : "url", wrong);
       into.service.listeners.push_back(*parsed);
     }
   } else if (!from.contains("url")) {

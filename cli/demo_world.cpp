@@ -109,7 +109,7 @@ class world {
       const auto secured = co_await io::tls_handshake(*client);
       if (secured.code != core::errc::ok) co_return;
     }
-    const auto request = co_await interceptor::read_request(*client, role.kind);
+    const auto request = co_await interceptor::read_request(*client, role.kind, nullptr);
     core::verdict outcome;
     outcome.code = request.code;
     tcp::socket upstream{io_};

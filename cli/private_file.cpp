@@ -23,20 +23,21 @@ std::string system_error() {
 
 // systemd's credentials have a group bit, the mask of the ACL by which it lets the service's user in; their directory is closed to
 // others.
-std::string check_access(int fd, bool from_systemd, readers who) {
+std::string check_access(int fd, bool from_systemd, readers who, unsigned* others) {
   struct stat about {};
   if (::fstat(fd, &about) != 0) return system_error();
   if (!S_ISREG(about.st_mode)) return "not a regular file";
-  const bool open = (about.st_mode & (from_systemd ? 07 : 077)) != 0;
-  if (open && who == readers::owner) return "others may read it; chmod 600 it";
+  const unsigned open = about.st_mode & (from_systemd ? 07 : 077);
+  if (others) *others = open;
+  if (open != 0 && who == readers::owner) return "others may read it; chmod 600 it";
   return {};
 }
 
 // Empty: `out` has it.
-std::string read_whole(const std::string& path, std::size_t size_max, bool from_systemd, readers who, core::secret& out) {
+std::string read_whole(const std::string& path, std::size_t size_max, bool from_systemd, readers who, unsigned* others, core::secret& out) {
   const io::descriptor file = io::open_config_file(path);
   if (!file) return system_error();
-  if (std::string wrong = check_access(file.get(), from_systemd, who); !wrong.empty()) return wrong;
+  if (std::string wrong = check_access(file.get(), from_systemd, who, others); !wrong.empty()) return wrong;
   std::string bytes(size_max + 1, '\0');
   std::size_t size = 0;
   std::string wrong;
@@ -54,7 +55,8 @@ std::string read_whole(const std::string& path, std::size_t size_max, bool from_
 
 }  // namespace
 
-boost::system::result<core::secret, std::string> read_private_file(const std::string& path, std::size_t size_max, readers who) {
+boost::system::result<core::secret, std::string> read_private_file(const std::string& path, std::size_t size_max, readers who,
+                                                                unsigned* others) {
   std::string expanded = path;
   const bool from_systemd = path.starts_with(credentials_prefix);
   if (from_systemd) {
@@ -66,7 +68,7 @@ boost::system::result<core::secret, std::string> read_private_file(const std::st
     expanded = std::string{directory} + "/" + path.substr(credentials_prefix.size());
   }
   core::secret out;
-  if (std::string wrong = read_whole(expanded, size_max, from_systemd, who, out); !wrong.empty())
+  if (std::string wrong = read_whole(expanded, size_max, from_systemd, who, others, out); !wrong.empty())
     return {boost::system::in_place_error, core::quoted(expanded) + ": " + wrong};
   return {boost::system::in_place_value, std::move(out)};
 }

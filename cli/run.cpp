@@ -232,7 +232,7 @@ void add_run(CLI::App& program, action& chosen) {
                             given, run);
   add_settings_options(verb, given->common);
   verb.add_option("-L,--listen", given->common.listeners,
-                  "Listen here: mixed://, socks5://, http://, redirect:// or\ntcp:// (with ?to=HOST:PORT), with address and port;\n?clients=NETWORK,… says who may connect; default "
+                  "Listen here: mixed://, socks5://, http://, redirect:// or\ntcp:// (with ?to=HOST:PORT), with address and port;\nuser:password@ or ?auth_file=FILE: only who has a login;\n?clients=NETWORK,…: only from there; default "
                   "mixed://127.0.0.1:1080")
       ->type_name("URL")
       ->allow_extra_args(false);

@@ -36,8 +36,9 @@ void apply_hops(const std::vector<std::string>& urls, settings& into, std::vecto
 void apply_listeners(const std::vector<std::string>& urls, settings& into, std::vector<std::string>& errors) {
   if (!urls.empty()) into.service.listeners.clear();
   for (std::size_t i = 0; i < urls.size(); ++i) {
-    const auto parsed = interceptor::parse_listen_url(urls[i]);
+    auto parsed = interceptor::parse_listen_url(urls[i]);
     std::string wrong = parsed.has_error() ? parsed.error() : parsed->validate();
+    if (wrong.empty()) wrong = read_auth_file(*parsed);
     if (!wrong.empty()) {
       errors.push_back(nth("-L", i, urls.size()) + ": " + wrong);
     } else {

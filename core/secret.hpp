@@ -2,10 +2,32 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
 namespace omnilink::core {
+
+inline void wipe(void* memory, std::size_t size) noexcept {
+  auto* bytes = static_cast<volatile unsigned char*>(memory);  // volatile: the compiler must not drop writes that nobody reads
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = 0;
+}
+
+/// For buffers that peers' passwords pass through: what a container gives back is cleared, also when it grows.
+template <class T>
+struct wiping_allocator : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = wiping_allocator<U>;
+  };
+  wiping_allocator() = default;
+  template <class U>
+  wiping_allocator(const wiping_allocator<U>&) noexcept {}
+  void deallocate(T* memory, std::size_t count) noexcept {
+    wipe(memory, count * sizeof(T));
+    std::allocator<T>::deallocate(memory, count);
+  }
+};
 
 class secret {
  public:
@@ -40,8 +62,7 @@ class secret {
 
  private:
   void clear() noexcept {
-    volatile char* bytes = value_.data();
-    for (std::size_t i = 0; i < value_.size(); ++i) bytes[i] = 0;
+    wipe(value_.data(), value_.size());
     value_.clear();
   }
 

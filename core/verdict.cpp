@@ -86,6 +86,8 @@ std::uint16_t http_status_of(const verdict& v) noexcept {
     case errc::loop:
     case errc::permission_denied: return 403;
     case errc::timed_out: return 504;
+    case errc::auth_required:
+    case errc::auth_failed: return v.hop == verdict::no_hop ? 407 : 502;
     case errc::limit_reached:
     case errc::shutting_down: return 503;
     case errc::bad_message:

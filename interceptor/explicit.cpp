@@ -23,49 +23,109 @@ constexpr std::uint8_t socks5_version = 5;
 // What a refused client may still send before it reads our answer; more than that gets the RST.
 constexpr std::size_t linger_bytes = 256 * 1024;
 
-template <class Request, class Script>
-asio::awaitable<void> read_as(io::stream& client, explicit_request& out, Script make_script) {
-  Request request;
-  auto script = make_script(request);
-  const auto done = co_await io::drive(client, script);
-  out.code = done.code;
-  out.system_errno = done.system_errno;
-  out.destination = std::move(request.destination);
-  out.reply_due = request.reply_due;
+// Reads a client's request in one dialect.
+class reading {
+ public:
+  reading(io::stream& client, const gatekeeper* gate, explicit_request& out) : client_{client}, gate_{gate}, out_{out} {}
+
+  asio::awaitable<void> socks4() {
+    wire::socks4_request request;
+    auto script = wire::socks4_read_request(request);
+    co_await perform(script);
+    take(request);
+    if (out_.code != errc::ok || !gate_) co_return;
+    out_.code = errc::auth_required;
+    out_.detail = "SOCKS4 has no password; use SOCKS5 or HTTP";
+  }
+
+  asio::awaitable<void> socks5() {
+    wire::credentials login;
+    auto greeting = wire::socks5_read_greeting(gate_ != nullptr, login);
+    co_await perform(greeting);
+    out_.refused = out_.code == errc::method_refused;
+    if (out_.refused && gate_) out_.code = errc::auth_required;
+    if (out_.code == errc::ok) co_await admit(&login);
+    if (out_.code != errc::ok) co_return;
+    wire::socks5_request request;
+    auto script = wire::socks5_read_request(gate_ != nullptr, request);
+    co_await perform(script);
+    take(request);
+  }
+
+  asio::awaitable<void> http() {
+    wire::http_request request;
+    auto script = wire::http_read_connect(request);
+    co_await perform(script);
+    take(request);
+    if (out_.code == errc::ok) co_await admit(request.login ? &*request.login : nullptr);
+  }
+
+ private:
+  asio::awaitable<void> perform(wire::handshake& script) {
+    const auto done = co_await io::drive(client_, script);
+    out_.code = done.code;
+    out_.system_errno = done.system_errno;
+  }
+
+  template <class Request>
+  void take(Request& request) {
+    out_.destination = std::move(request.destination);
+    out_.reply_due = request.reply_due;
+  }
+
+  // Is the login good? HTTP is told by the answer; SOCKS5 has one of its own for that.
+  asio::awaitable<void> admit(const wire::credentials* login) {
+    if (!gate_) co_return;
+    out_.code = co_await check_login(*gate_, login);
+    if (out_.code == errc::ok) out_.user = login->user;
+    if (out_.code == errc::ok || out_.spoken != dialect::socks5) co_return;
+    const auto refusal = wire::socks5_login_refusal();
+    const auto told = co_await io::write_all(client_, refusal);
+    out_.refused = told.done();
+  }
+
+  io::stream& client_;
+  const gatekeeper* const gate_;
+  explicit_request& out_;
+};
+
+// What a mixed listener's client speaks, by its first byte.
+asio::awaitable<void> recognize(io::stream& client, explicit_request& out) {
+  wire::secret_buffer<256> begin;  // a greeting or a short request whole, which may hold a login
+  auto& first = begin.data;
+  const auto got = co_await io::read_some(client, first);
+  if (!got.done()) {
+    out.code = got.what == io::progress::kind::eof ? errc::closed_early : got.code;
+    out.system_errno = got.system_errno;
+    co_return;
+  }
+  client.unread(io::bytes{first.data(), got.count});
+  const bool letter = (first[0] >= 'A' && first[0] <= 'Z') || (first[0] >= 'a' && first[0] <= 'z');
+  if (first[0] == socks4_version) {
+    out.spoken = dialect::socks4;
+  } else if (first[0] == socks5_version) {
+    out.spoken = dialect::socks5;
+  } else if (letter) {
+    out.spoken = dialect::http;
+  } else {
+    out.code = errc::bad_version;  // TLS, or noise: it has no answer to wait for
+  }
 }
 
 }  // namespace
 
-asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind kind) {
+asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind kind, const gatekeeper* gate) {
   explicit_request out;
   out.spoken = kind == listen_kind::http ? dialect::http : dialect::socks5;
-  if (kind == listen_kind::mixed) {
-    std::array<std::uint8_t, 256> first;  // a greeting or a short request whole
-    const auto got = co_await io::read_some(client, first);
-    if (!got.done()) {
-      out.code = got.what == io::progress::kind::eof ? errc::closed_early : got.code;
-      out.system_errno = got.system_errno;
-      co_return out;
-    }
-    client.unread(io::bytes{first.data(), got.count});
-    if (first[0] == socks4_version) {
-      out.spoken = dialect::socks4;
-    } else if (first[0] != socks5_version) {
-      // Neither SOCKS nor the first letter of a method: TLS, or noise. It has no answer to wait for.
-      const bool letter = (first[0] >= 'A' && first[0] <= 'Z') || (first[0] >= 'a' && first[0] <= 'z');
-      if (!letter) {
-        out.code = errc::bad_version;
-        co_return out;
-      }
-      out.spoken = dialect::http;
-    }
-  }
+  if (kind == listen_kind::mixed) co_await recognize(client, out);
+  if (out.code != errc::ok) co_return out;
+  reading one{client, gate, out};
   if (out.spoken == dialect::socks4) {
-    co_await read_as<wire::socks4_request>(client, out, wire::socks4_read_request);
+    co_await one.socks4();
   } else if (out.spoken == dialect::socks5) {
-    co_await read_as<wire::socks5_request>(client, out, wire::socks5_read_request);
+    co_await one.socks5();
   } else {
-    co_await read_as<wire::http_request>(client, out, wire::http_read_connect);
+    co_await one.http();
   }
   co_return out;
 }

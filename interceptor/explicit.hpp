@@ -4,10 +4,13 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "core/endpoint.hpp"
 #include "core/verdict.hpp"
 #include "interceptor/listener_config.hpp"
+#include "interceptor/users.hpp"
 #include "io/stream.hpp"
 
 namespace omnilink::interceptor {
@@ -20,10 +23,14 @@ struct explicit_request {
   core::target destination;           ///< meaningful when ok
   dialect spoken = dialect::socks5;
   bool reply_due = false;             ///< the client waits for an answer, whatever `code` is
+  bool refused = false;               ///< it was told so already, and only has to read it
+  std::string user;                   ///< who logged in; empty: nobody had to
+  std::string_view detail;            ///< more about `code`, or nothing
 };
 
-/// Reads the client's request. The caller bounds it in time by closing the stream.
-boost::asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind kind);
+/// Reads the client's request, and where there is a gate nobody's without a login: `gate` null means that everyone is welcome. The
+/// caller bounds it in time by closing the stream.
+boost::asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind kind, const gatekeeper* gate);
 
 /// Tells the client what became of its request, in its own dialect: "connected" when the verdict is ok.
 boost::asio::awaitable<io::progress> answer(io::stream& client, const explicit_request& request,

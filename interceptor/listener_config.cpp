@@ -63,8 +63,9 @@ std::string read_parameter(const wire::url::parameter& given, listener_config& o
   if (redirect && std::ranges::find(capture_keys, given.key) != capture_keys.end())
     return read_list(given.value, [&](std::string_view word) { return add_capture_word(given.key, word, out.capture); });
   if (given.key == "clients") return read_list(given.value, [&](std::string_view word) { return add_client(word, out); });
+  if (given.key == "auth_file") return out.auth_file = given.value, "";
   if (given.key == "to") return set_destination(given.value, out);
-  std::vector<std::string_view> known{"allow_remote", "clients", "to"};
+  std::vector<std::string_view> known{"allow_remote", "auth_file", "clients", "to"};
   if (redirect) {
     known.push_back("fail");
     known.insert(known.end(), capture_keys.begin(), capture_keys.end());
@@ -131,6 +132,10 @@ std::string set_destination(std::string_view text, listener_config& into) {
 }
 
 std::string listener_config::validate() const {
+  const bool wants_login = users != nullptr || !auth_file.empty();
+  if (wants_login && (kind == listen_kind::tcp || kind == listen_kind::redirect))
+    return "a " + std::string{name_of(kind)} + " listener asks nobody for a login; clients says who may connect";
+  if (users != nullptr && !auth_file.empty()) return "both a user and auth_file; leave one of them out";
   if (kind == listen_kind::tcp && to.port == 0)
     return "a tcp listener has one destination; write tcp://" + where.to_string() + "?to=host:port";
   if (kind == listen_kind::redirect) {
@@ -148,13 +153,17 @@ std::string listener_config::to_string() const {
 }
 
 boost::system::result<listener_config, std::string> parse_listen_url(std::string_view url) {
-  const auto parsed = wire::parse_url(url);
+  auto parsed = wire::parse_url(url);
   if (parsed.has_error()) return parsed.error();
   listener_config out;
   const auto kind = std::ranges::find(schemes, parsed->scheme, name_of);
   if (kind == schemes.end()) return no_such_scheme(parsed->scheme);
   out.kind = *kind;
-  if (!parsed->user.empty()) return "a login for listeners is not supported by this version";
+  if (!parsed->user.empty()) {
+    auto only = user_list::of(parsed->user, std::move(parsed->password));
+    if (only.has_error()) return only.error();
+    out.users = std::make_shared<const user_list>(std::move(*only));
+  }
   const auto host = parse_host(parsed->host);
   if (!host)
     return core::quoted(parsed->host) +

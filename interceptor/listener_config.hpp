@@ -3,6 +3,7 @@
 
 #include <boost/system/result.hpp>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "core/capture.hpp"
 #include "core/cidr.hpp"
 #include "core/endpoint.hpp"
+#include "interceptor/users.hpp"
 
 namespace omnilink::interceptor {
 
@@ -26,6 +28,8 @@ struct listener_config {
   core::endpoint where;           ///< port 0: any free one
   bool allow_remote = false;      ///< needed for an address that is not loopback
   std::vector<core::cidr> clients;  ///< who may connect; none: everyone
+  std::string auth_file;          ///< where `users` are to be read from, before validate(); empty: nowhere
+  std::shared_ptr<const user_list> users;  ///< mixed, socks5, http: who may connect, with a password; null: everyone, without
   core::target to;                ///< tcp: where every connection goes
   core::capture capture;          ///< redirect: what is taken
   bool fail_closed = true;        ///< redirect: what it takes is rejected while omnilink is not there
@@ -41,9 +45,10 @@ std::string add_client(std::string_view word, listener_config& into);
 /// Sets a tcp listener's destination. Empty: done; otherwise what is wrong, in one line.
 std::string set_destination(std::string_view text, listener_config& into);
 
-/// `scheme://[host][:port][?key=value&…]`, schemes mixed socks5 http tcp redirect: an IP address or nothing,
-/// which means 127.0.0.1; default port 1080, for redirect 12345, for tcp none. Keys: allow_remote, clients, for tcp to, for
-/// redirect fail and those of `capture` (capture_words.hpp); lists with commas. The error is one line without a place; the caller adds it, and asks
+/// `scheme://[user:password@][host][:port][?key=value&…]`, schemes mixed socks5 http tcp redirect: an IP address or nothing,
+/// which means 127.0.0.1; default port 1080, for redirect 12345, for tcp none. Keys: allow_remote, clients, auth_file, for tcp to, for
+/// redirect fail and those of `capture` (capture_words.hpp); lists with commas. The file of
+/// `auth_file` is not read here. The error is one line without a place; the caller adds it, and asks
 /// validate().
 boost::system::result<listener_config, std::string> parse_listen_url(std::string_view url);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/errc.hpp"
+#include "core/secret.hpp"
 #include "wire/handshake.hpp"
 
 namespace omnilink::io {
@@ -75,7 +76,7 @@ class stream {
   virtual progress read_more(std::span<std::uint8_t> into) noexcept = 0;
 
  private:
-  std::vector<std::uint8_t> early_;
+  std::vector<std::uint8_t, core::wiping_allocator<std::uint8_t>> early_;  // a login may be in it
   std::size_t early_read_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// User and password for a hop, and the buffer in which a handshake may spell them out (invariant 8).
+// User and password, for a hop or of a client, and the buffer in which a handshake may spell them out (invariant 8).
 #pragma once
 
 #include <array>
@@ -27,11 +27,7 @@ struct secret_buffer {
   secret_buffer() = default;
   secret_buffer(const secret_buffer&) = delete;
   secret_buffer& operator=(const secret_buffer&) = delete;
-  ~secret_buffer() {
-    volatile std::uint8_t* bytes =
-        data.data();  // volatile: the compiler must not drop writes that nobody reads
-    for (std::size_t i = 0; i < Size; ++i) bytes[i] = 0;
-  }
+  ~secret_buffer() { core::wipe(data.data(), Size); }
 };
 
 }  // namespace omnilink::wire

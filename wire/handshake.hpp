@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "core/errc.hpp"
+#include "core/secret.hpp"
 
 namespace omnilink::wire {
 
@@ -80,7 +81,7 @@ struct handshake::promise_type {
   state now = state::done;
   errc outcome = errc::internal;
   bytes output;
-  std::vector<std::uint8_t> input;
+  std::vector<std::uint8_t, core::wiping_allocator<std::uint8_t>> input;  // a login may be in it
   std::size_t wanted = 0;       // exact count, or the limit
   std::string_view delimiter;   // empty: exact
   bool over_limit = false;

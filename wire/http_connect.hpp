@@ -11,17 +11,9 @@
 #include "core/verdict.hpp"
 #include "wire/credentials.hpp"
 #include "wire/handshake.hpp"
+#include "wire/http_head.hpp"
 
 namespace omnilink::wire {
-
-/// A head's bytes, its last line included; what the common servers accept, and far below 64 KiB per
-/// handshake.
-inline constexpr std::size_t http_head_max = 16 * 1024;
-/// Field lines in a head: the first line and the empty one do not count.
-inline constexpr std::size_t http_lines_max = 100;
-/// Interim responses (1xx) before the final one: nobody has a use for more, and an endless row of them is an
-/// attack.
-inline constexpr int http_interim_max = 8;
 
 /// How far the client's role came, for the verdict.
 struct http_outcome {
@@ -41,6 +33,7 @@ handshake http_connect(core::target destination, std::optional<credentials> logi
 
 struct http_request {
   core::target destination;
+  std::optional<credentials> login;  ///< of Proxy-Authorization, where it is Basic
   bool reply_due = false;  ///< the client waits for http_reply(), whatever the result is
 };
 

@@ -118,20 +118,41 @@ handshake socks5_connect(core::target destination, std::optional<credentials> lo
   co_return errc::ok;
 }
 
-handshake socks5_read_request(socks5_request& out) {
+handshake socks5_read_greeting(bool with_login, credentials& out) {
   out = {};
+  const std::uint8_t wanted = with_login ? user_password : no_authentication;
   const bytes greeting = co_await receive{2};
   if (greeting[0] != version) co_return errc::bad_version;
   const std::size_t methods = greeting[1];
   bool acceptable = false;
   if (methods != 0) {
     const bytes offered = co_await receive{methods};
-    acceptable = std::find(offered.begin(), offered.end(), no_authentication) != offered.end();
+    acceptable = std::find(offered.begin(), offered.end(), wanted) != offered.end();
   }
-  const std::array<std::uint8_t, 2> choice{version, acceptable ? no_authentication : none_acceptable};
+  const std::array<std::uint8_t, 2> choice{version, acceptable ? wanted : std::uint8_t{none_acceptable}};
   co_await send{choice};
   if (!acceptable) co_return errc::method_refused;
+  if (!with_login) co_return errc::ok;
 
+  const bytes login = co_await receive{2};
+  if (login[0] != login_version) co_return errc::bad_version;
+  const std::size_t user_size = login[1];
+  if (user_size == 0) co_return errc::bad_message;
+  const bytes user = co_await receive{user_size + 1};
+  out.user = as_text(user.first(user_size));
+  const std::size_t password_size = user[user_size];
+  if (password_size == 0) co_return errc::ok;
+  const bytes password = co_await receive{password_size};
+  out.password = core::secret{as_text(password)};
+  co_return errc::ok;
+}
+
+handshake socks5_read_request(bool with_login, socks5_request& out) {
+  out = {};
+  if (with_login) {
+    const std::array<std::uint8_t, 2> good{login_version, 0};
+    co_await send{good};
+  }
   const bytes head = co_await receive{4};
   if (head[0] != version) co_return errc::bad_version;
   out.reply_due = true;
@@ -155,6 +176,8 @@ handshake socks5_read_request(socks5_request& out) {
   out.destination = *destination;
   co_return errc::ok;
 }
+
+std::array<std::uint8_t, 2> socks5_login_refusal() noexcept { return {login_version, 1}; }
 
 std::array<std::uint8_t, 10> socks5_reply(std::uint8_t reply) noexcept {
   return {version, reply, 0, ipv4, 0, 0, 0, 0, 0, 0};

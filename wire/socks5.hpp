@@ -26,19 +26,29 @@ struct socks5_outcome {
 ///   method_refused, auth_failed, hop_refused   the hop said no
 handshake socks5_connect(core::target destination, std::optional<credentials> login, socks5_outcome& out);
 
+/// Reads a client's greeting and chooses the method: user and password where `with_login`, and then reads those, otherwise
+/// "no authentication". Nothing else is accepted (05 FF). The login is judged by the caller. `out` must outlive the script.
+/// Results beside ok:
+///   bad_version      not SOCKS5, or not the login's version 1; there is no answer
+///   method_refused   05 FF was sent
+///   bad_message      a user of no bytes
+handshake socks5_read_greeting(bool with_login, credentials& out);
+
 struct socks5_request {
   core::target destination;
   bool reply_due = false;  ///< the client waits for socks5_reply(), whatever the result is
 };
 
-/// Reads a client's greeting, answers it ("no authentication", or 05 FF), and reads its request. `out` must
+/// Behind the greeting: tells the client that its login is good, where it sent one, and reads its request. `out` must
 /// outlive the script. A domain that spells an IP address becomes that address. Results beside ok:
 ///   bad_version      not SOCKS5; there is no answer
-///   method_refused   the client insists on a login; 05 FF was sent
 ///   bad_command      not CONNECT
 ///   bad_name         unknown address type, or not a host name
 ///   bad_message      reserved byte set, port 0
-handshake socks5_read_request(socks5_request& out);
+handshake socks5_read_request(bool with_login, socks5_request& out);
+
+/// The answer to a login that is not good; the connection is to be closed (RFC 1929 section 2).
+std::array<std::uint8_t, 2> socks5_login_refusal() noexcept;
 
 /// The server's reply with the bound address 0.0.0.0:0; `reply` is REP: core::socks5_reply_of(verdict).
 std::array<std::uint8_t, 10> socks5_reply(std::uint8_t reply) noexcept;

@@ -72,5 +72,64 @@ TEST(auth_file, of_systemd_may_have_the_bits_of_an_access_list) {
   ::unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+interceptor::listener_config listener_with(const std::string& file) {
+  interceptor::listener_config out = *interceptor::parse_listen_url("mixed://");
+  out.auth_file = file;
+  return out;
+}
+
+// Of a salt alone, with the shape of a hash.
+constexpr const char* hash = "$6$salt$0123456789";
+
+TEST(auth_file, of_a_listener_has_a_user_per_line) {
+  const scratch place;
+  for (const mode_t mode : {0600, 0400}) {
+    auto l = listener_with(place.write("users" + std::to_string(mode), "# who\nme:word\nyou:" + std::string{hash} + "\n", mode));
+    EXPECT_EQ(read_auth_file(l), "");
+    ASSERT_TRUE(l.users);
+    EXPECT_EQ(l.users->find("me")->password.reveal(), "word");
+    EXPECT_TRUE(l.users->find("you")->hashed);
+    EXPECT_EQ(l.validate(), "");
+  }
+  auto none = *interceptor::parse_listen_url("mixed://");
+  EXPECT_EQ(read_auth_file(none), "");
+  EXPECT_FALSE(none.users);
+}
+
+TEST(auth_file, of_a_listener_may_be_read_by_others_where_all_is_hashed) {
+  const scratch place;
+  auto hashed = listener_with(place.write("hashed", "you:" + std::string{hash}, 0644));
+  EXPECT_EQ(read_auth_file(hashed), "");
+  const std::string file = place.write("plain", "you:" + std::string{hash} + "\nme:hunter2", 0640);
+  auto plain = listener_with(file);
+  const std::string wrong = read_auth_file(plain);
+  EXPECT_TRUE(wrong.starts_with("auth_file " + file + ":2: the password of \"me\" is plain")) << wrong;
+  EXPECT_EQ(wrong.find("hunter2"), std::string::npos) << "E5";
+  auto writable = listener_with(place.write("writable", "you:" + std::string{hash}, 0664));
+  EXPECT_NE(read_auth_file(writable).find("others may write it; chmod go-w it"), std::string::npos);
+}
+
+TEST(auth_file, of_a_listener_that_is_wrong_names_the_line) {
+  const scratch place;
+  struct {
+    std::string text;
+    const char* why;
+  } const cases[] = {
+      {"me:x\nyou\n", "%:2: not \"user:password\""},
+      {"", "%:1: no user at all"},
+      {std::string(1024 * 1024 + 1, '#'), "\"%\": longer than 1048576 bytes"},
+  };
+  for (const auto& c : cases) {
+    const std::string file = place.write("users", c.text);
+    auto l = listener_with(file);
+    const std::string wrong = read_auth_file(l);
+    std::string expected = c.why;
+    expected.replace(expected.find('%'), 1, file);
+    EXPECT_TRUE(wrong.starts_with("auth_file " + expected)) << wrong;
+  }
+  auto absent = listener_with(place.path() + "/nothing");
+  EXPECT_NE(read_auth_file(absent).find("No such file"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace omnilink::cli

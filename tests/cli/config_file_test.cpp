@@ -237,6 +237,19 @@ TEST(config_file, a_listener_with_clients_and_one_with_a_destination) {
   expect_error(tcp + "\"\nto = \"h\"", ":4:6", "not host:port");
 }
 
+TEST(config_file, a_listener_with_users) {
+  const scratch place;
+  const std::string file = place.write("users", "me:word\n");
+  settings out;
+  EXPECT_EQ(joined(read_config("version = 1\n[[listen]]\nurl = \"mixed://\"\nauth_file = \"" + file + "\"", "x", out)), "");
+  ASSERT_TRUE(out.service.listeners.at(0).users);
+  const std::string listen = "version = 1\n[[listen]]\nurl = \"";
+  expect_error(listen + "mixed://me:pw@\"\nauth_file = \"" + file + "\"", ":4:13", "the URL has a login already");
+  expect_error(listen + "tcp://:1?to=h:80\"\nauth_file = \"" + file + "\"", ":3:7", "asks nobody for a login");
+  expect_error(listen + "mixed://\"\nauth_file = \"/nothing/there\"", ":4:13", "auth_file \"/nothing/there\": No such file");
+  expect_error(listen + "mixed://?auth_file=/nothing/there\"", ":3:7", "auth_file \"/nothing/there\": No such file");
+}
+
 TEST(config_file, a_listener_that_contradicts_itself) {
   const std::string listen = "version = 1\n[[listen]]\nurl = \"mixed://0.0.0.0";
   expect_error(listen + "?allow_remote=true\"\nallow_remote = false", ":4:16", "contradict");

@@ -75,7 +75,7 @@ class usage(folder):
     def test_no_message_shows_a_password(self):
         for words in (["run", "-F", "sock5://me:hunter2@h"], ["run", "socks5://me:hunter2@h"], ["socks5://me:hunter2@h"],
                       ["run", "--forwrad=socks5://me:hunter2@h"], ["exec", "-F", "socks5://me:hunter2,@h", "true"],
-                      ["run", "-F", "socks5://me:hunter2@h", "-L", "socks5://me:hunter2@127.0.0.1"],
+                      ["run", "-F", "socks5://me:hunter2@h", "-L", "tcp://me:hunter2@127.0.0.1:1?to=h:1"],
                       ["--forward", "socks5://me:hunter2@h", "run"], ["exec", "-Xsocks5://me:hunter2@h", "--", "true"],
                       ["exec", "-vXsocks5://me:hunter2@h", "true"], ["exec", "--forwradsocks5://me:hunter2@h", "true"],
                       ["exec", "socks5://me:hunter2@h", "--", "curl"]):

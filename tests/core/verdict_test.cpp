@@ -100,11 +100,14 @@ TEST(verdict, what_an_http_client_sees) {
   EXPECT_EQ(http_status_of(failed(errc::timed_out)), 504);
   EXPECT_EQ(http_status_of(failed(errc::limit_reached)), 503);
   EXPECT_EQ(http_status_of(failed(errc::hop_refused)), 502);
+  EXPECT_EQ(http_status_of(failed(errc::auth_required)), 407);
   // The client's own mistakes are 4xx, a hop's are 502.
   verdict v = failed(errc::bad_message);
   EXPECT_EQ(http_status_of(v), 400);
   v.hop = 0;
   EXPECT_EQ(http_status_of(v), 502);
+  v.code = errc::auth_failed;
+  EXPECT_EQ(http_status_of(v), 502) << "the hop's login is none of the client's";
   EXPECT_EQ(http_status_of(failed(errc::oversized)), 431);
   EXPECT_EQ(http_status_of(failed(errc::bad_command)), 405);
 }

@@ -1,4 +1,4 @@
-// A SOCKS5 client says anything.
+// A SOCKS5 client says anything, to a listener without and with users.
 #include "tests/fuzz/scene.hpp"
 
 using namespace omnilink;
@@ -6,5 +6,6 @@ using namespace omnilink::wire::playbook;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz_scene(socks5_server{}, {data, size});
+  fuzz_scene(socks5_server{true}, {data, size});
   return 0;
 }

@@ -58,7 +58,8 @@ TEST(listener_config, what_is_refused) {
       {"mixed://?clients=10.0.0.0/8,", "is not a network"},
       {"mixed://?client=10.0.0.0/8", "did you mean \"clients\"?"},
       {"mixed://localhost", "not an IP address"},
-      {"mixed://me:hunter2@127.0.0.1", "not supported by this version"},
+      {"mixed://me@127.0.0.1", "has no password"},
+      {"mixed://m%3Ae:hunter2@127.0.0.1", "cannot hold a colon"},
       {"mixed://?allow_remtoe=true", "did you mean \"allow_remote\"?"},
       {"mixed://?allow_remote=yes", "true or false"},
       {"127.0.0.1:1080", "://"},
@@ -69,6 +70,18 @@ TEST(listener_config, what_is_refused) {
     EXPECT_NE(parsed.error().find(c.why), std::string::npos) << c.url << ": " << parsed.error();
     EXPECT_EQ(parsed.error().find("hunter2"), std::string::npos);
   }
+}
+
+TEST(listener_config, who_has_a_login) {
+  const auto one = parse_listen_url("socks5://me:p%40ss@127.0.0.1");
+  ASSERT_TRUE(one.has_value()) << one.error();
+  EXPECT_EQ(one->validate(), "");
+  EXPECT_EQ(one->users->find("me")->password.reveal(), "p@ss");
+  EXPECT_EQ(one->to_string(), "socks5://127.0.0.1:1080") << "E5";
+  EXPECT_EQ(parse_listen_url("http://?auth_file=/etc/users")->auth_file, "/etc/users");
+  for (const char* url : {"tcp://me:pw@:1?to=h:80", "tcp://:1?to=h:80&auth_file=/f", "redirect://?port=80&auth_file=/f"})
+    EXPECT_NE(parse_listen_url(url)->validate().find("asks nobody for a login"), std::string::npos) << url;
+  EXPECT_NE(parse_listen_url("mixed://me:pw@127.0.0.1?auth_file=/f")->validate().find("both a user and auth_file"), std::string::npos);
 }
 
 TEST(listener_config, a_tcp_listener_needs_its_destination) {

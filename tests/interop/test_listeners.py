@@ -1,9 +1,12 @@
 """Each kind of explicit listener: what it takes, from whom, and where it leads."""
 
 import contextlib
+import crypt
+import os
 import socket
 import struct
 import subprocess
+import tempfile
 import unittest
 
 import hops
@@ -182,3 +185,80 @@ class client_lists(unittest.TestCase):
             done = omnilink.run("reload", "--socket", f"{service.folder}/admin.sock")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(all_that_comes(service.address, b""), (b"", True))
+
+
+class logins(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.NamedTemporaryFile("w", prefix="omnilink-users-", delete=False) as file:
+            file.write("# who may come in\nplain:can%ary\n")
+            for name, salt in (("yescrypt", "$y$j75$abcdefgh"), ("sha512", "$6$salt"), ("bcrypt", "$2b$05$abcdefghijklmnopqrstuu")):
+                file.write(f"{name}:{crypt.crypt('can%ary', salt)}\n")
+        cls.file = file.name  # made 0600
+        cls.addClassCleanup(os.unlink, cls.file)
+
+    def curl(self, *words):
+        ran = subprocess.run(["curl", "-sS", "-m", "20", *words, f"http://origin4.test:{ORIGIN.port('web')}/"], capture_output=True, text=True)
+        return ran.returncode, ran.stdout
+
+    def ways(self, service, login):
+        login = f"{login}@" if login else ""
+        proxy = "%s:%d" % service.address
+        yield "socks5", ["-x", f"socks5h://{login}{proxy}"]
+        yield "http", ["--proxytunnel", "-x", f"http://{login}{proxy}"]
+
+    def test_real_clients_log_in_with_every_kind_of_hash(self):
+        good = (0, "hello from the origin\n")
+        for kind in ("mixed", "socks5", "http"):
+            with omnilink.service(listen=[f"{kind}://127.0.0.1:0?auth_file={self.file}"]) as service:
+                count = 0
+                for user in ("plain", "yescrypt", "sha512", "bcrypt"):
+                    for way, words in self.ways(service, f"{user}:can%25ary"):
+                        if kind in ("mixed", way):
+                            with self.subTest((kind, user, way)):
+                                self.assertEqual(self.curl(*words), good)
+                                count += 1
+                                self.assertEqual(service.access(count=count)["user"], user)
+                self.assertNotIn("can%", "".join(service.lines))
+
+    def test_C8_nobody_else_comes_in(self):
+        with omnilink.service(listen=[f"mixed://127.0.0.1:0?auth_file={self.file}"]) as service:
+            count = 0
+            for login, verdict in (("", "auth_required"), ("plain:wrong", "auth_failed"), ("bcrypt:wrong", "auth_failed"),
+                                   ("stranger:can%25ary", "auth_failed"), ("plain:can", "auth_failed")):
+                for way, words in self.ways(service, login):
+                    with self.subTest((login, way)):
+                        code, out = self.curl(*words)
+                        self.assertNotEqual((code, out[:5]), (0, "hello"))
+                        count += 1
+                        line = service.access(count=count)
+                        self.assertEqual((line["verdict"], line["step"], line["user"]), (verdict, "auth", ""))
+
+    def test_C8_what_the_client_is_told(self):
+        with omnilink.service(listen=[f"mixed://127.0.0.1:0?auth_file={self.file}"]) as service:
+            self.assertEqual(all_that_comes(service.address, b"\x05\x01\x00"), (b"\x05\xff", False))
+            self.assertEqual(all_that_comes(service.address, b"\x05\x01\x02\x01\x05plain\x05wrong"), (b"\x05\x02\x01\x01", False))
+            answer, _ = all_that_comes(service.address, b"CONNECT a:1 HTTP/1.1\r\n\r\n")
+            self.assertRegex(answer, b"^HTTP/1.1 407 (?s:.*)\r\nProxy-Authenticate: Basic realm=")
+            # SOCKS4 has no password, and says that it is not granted.
+            self.assertEqual(all_that_comes(service.address, socks4_request(world.ORIGIN4, 80, b"plain")), (b"\0\x5b" + bytes(6), False))
+            self.assertIn("SOCKS4 has no password", service.access(count=4)["detail"])
+
+    def test_a_login_in_the_url(self):
+        with omnilink.service(listen=["mixed://me:can%25ary@127.0.0.1:0"]) as service:
+            for way, words in self.ways(service, "me:can%25ary"):
+                self.assertEqual(self.curl(*words)[0], 0, way)
+            with open(f"/proc/{service.process.pid}/cmdline") as words:
+                self.assertNotIn("ary", words.read())
+
+    def test_users_change_with_a_reload(self):
+        with tempfile.NamedTemporaryFile("w", prefix="omnilink-users-") as file:
+            file.write("me:one\n")
+            file.flush()
+            with omnilink.service(more=listener(f'url = "mixed://127.0.0.1:0"\nauth_file = "{file.name}"')) as service:
+                words = dict(self.ways(service, "me:one"))["http"]
+                self.assertEqual(self.curl(*words)[0], 0)
+                world.write(file.name, "me:two\n")
+                self.assertEqual(omnilink.run("reload", "--socket", f"{service.folder}/admin.sock").returncode, 0)
+                self.assertNotEqual(self.curl(*words)[0], 0)
+                self.assertEqual(self.curl(*dict(self.ways(service, "me:two"))["socks5"])[0], 0)

@@ -270,6 +270,15 @@ TEST(http_server, C7_requests_are_parsed_strictly) {
   EXPECT_EQ(ask("PRI * HTTP/2.0\r\n").code, errc::bad_version);
 }
 
+TEST(http_server, C8_a_login_is_read_where_it_is_one) {
+  const auto with = [](const std::string& field) { return ask("CONNECT a:1 HTTP/1.1\r\n" + field + "\r\n\r\n").outcome; };
+  EXPECT_EQ(with("Proxy-Authorization: Basic bWU6czNjcmV0"), "me/s3cret a:1 reply due");
+  EXPECT_EQ(with("proxy-authorization:basic bWU6czNjcmV0 "), "me/s3cret a:1 reply due");
+  EXPECT_EQ(with("Proxy-Authorization: Bearer bWU6czNjcmV0"), "a:1 reply due");
+  EXPECT_EQ(with("Proxy-Authorization: Basic bWU6czNjcmV"), "a:1 reply due");
+  EXPECT_EQ(with("Authorization: Basic bWU6czNjcmV0"), "a:1 reply due");
+}
+
 TEST(http_server, noise) {
   EXPECT_EQ(check_noise(http_server{}, b(request)), "");
 }
@@ -280,6 +289,7 @@ TEST(http_reply, is_exact) {
             "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: 22\r\nConnection: "
             "close\r\n\r\n"
             "omnilink: Bad Gateway\n");
+  EXPECT_NE(http_reply(407).find("\r\nProxy-Authenticate: Basic realm=\"omnilink\""), std::string::npos);
   EXPECT_NE(http_reply(405).find("\r\nAllow: CONNECT\r\n"), std::string::npos);
 }
 
@@ -291,17 +301,17 @@ TEST(http_connect, B6_B7_client_and_server_agree_in_pieces_of_every_size) {
           run_against(http_client{to(where), login("u", "p")}, http_server{}, piece, reply);
       EXPECT_EQ(client.code, errc::ok);
       EXPECT_TRUE(client.done && server.done);
-      EXPECT_EQ(server.outcome, std::string{where} + " reply due");
+      EXPECT_EQ(server.outcome, "u/p " + std::string{where} + " reply due");
       EXPECT_EQ(server.taken, client.sent.size());
     }
   }
 }
 
 TEST(http_connect, every_failure_reply_is_understood) {
-  for (const std::uint16_t status : {400, 403, 405, 431, 500, 501, 502, 503, 504}) {
+  for (const std::uint16_t status : {400, 403, 405, 407, 431, 500, 501, 502, 503, 504}) {
     const played done = answer(http_reply(status));
-    EXPECT_EQ(done.code, errc::hop_refused);
-    EXPECT_EQ(done.outcome, "request status " + std::to_string(status));
+    EXPECT_EQ(done.code, status == 407 ? errc::auth_required : errc::hop_refused);
+    EXPECT_EQ(done.outcome, (status == 407 ? "auth" : "request") + (" status " + std::to_string(status)));
   }
 }
 

@@ -50,7 +50,7 @@ inline std::string to_string(const played& p) {
 }
 
 /// One side while it runs. Scene: `handshake start()` and `std::string outcome()`; it holds the script's out
-/// value.
+/// value. A role of several scripts has `std::optional<handshake> next()` too, for when one has ended well.
 template <class Scene>
 class player {
  public:
@@ -84,11 +84,23 @@ class player {
 
  private:
   void flush() {
-    while (script_.now() == handshake::state::sending) {
-      const bytes out = script_.output();
-      result_.sent.insert(result_.sent.end(), out.begin(), out.end());
-      script_.sent();
+    do {
+      while (script_.now() == handshake::state::sending) {
+        const bytes out = script_.output();
+        result_.sent.insert(result_.sent.end(), out.begin(), out.end());
+        script_.sent();
+      }
+    } while (begin_next());
+  }
+
+  bool begin_next() {
+    if constexpr (requires(Scene& scene) { scene.next(); }) {
+      if (!script_.done() || script_.result() != core::errc::ok) return false;
+      auto more = scene_.next();
+      if (more) script_ = std::move(*more);
+      return more.has_value();
     }
+    return false;
   }
 
   Scene scene_;

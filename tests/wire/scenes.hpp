@@ -43,10 +43,20 @@ struct socks5_client {
 };
 
 struct socks5_server {
+  bool with_login = false;  // and then whatever login is good
+  credentials login{};
   socks5_request out{};
+  bool greeted = false;
 
-  handshake start() { return socks5_read_request(out); }
-  std::string outcome() const { return out.destination.to_string() + (out.reply_due ? " reply due" : ""); }
+  handshake start() { return socks5_read_greeting(with_login, login); }
+  std::optional<handshake> next() {
+    if (std::exchange(greeted, true)) return {};
+    return socks5_read_request(with_login, out);
+  }
+  std::string outcome() const {
+    const std::string who = with_login ? login.user + "/" + std::string{login.password.reveal()} + " " : "";
+    return who + out.destination.to_string() + (out.reply_due ? " reply due" : "");
+  }
 };
 
 struct http_client {
@@ -64,7 +74,9 @@ struct http_server {
   http_request out{};
 
   handshake start() { return http_read_connect(out); }
-  std::string outcome() const { return out.destination.to_string() + (out.reply_due ? " reply due" : ""); }
+  std::string outcome() const {
+    const std::string who = out.login ? out.login->user + "/" + std::string{out.login->password.reveal()} + " " : "";
+    return who + out.destination.to_string() + (out.reply_due ? " reply due" : ""); }
 };
 
 struct dns_reader {

@@ -218,6 +218,37 @@ TEST(socks5_server, C7_a_domain_must_be_a_host_name) {
   }
 }
 
+TEST(socks5_server, asks_for_a_login_where_there_are_users) {
+  const buffer spoken = "\x05\x02\x00\x02\x01\x02me\x06s3cret"_b + request(domain("example.org"));
+  const played done = play(socks5_server{true}, spoken);
+  EXPECT_EQ(done.code, errc::ok);
+  EXPECT_EQ(done.outcome, "me/s3cret example.org:443 reply due");
+  EXPECT_EQ(done.sent, "\x05\x02\x01\x00"_b);
+  EXPECT_EQ(check_splits(socks5_server{true}, spoken + "GET /"_b), "");
+  EXPECT_EQ(check_truncation(socks5_server{true}, spoken + "GET /"_b, spoken.size()), "");
+  EXPECT_EQ(check_noise(socks5_server{true}, spoken), "");
+}
+
+TEST(socks5_server, C8_with_users_nobody_comes_in_without_a_login) {
+  for (const buffer& offer : {"\x05\x01\x00"_b, "\x05\x02\x00\x01"_b, "\x05\x00"_b}) {
+    const played done = play(socks5_server{true}, offer + request(domain("example.org")));
+    EXPECT_EQ(done.code, errc::method_refused);
+    EXPECT_EQ(done.sent, "\x05\xff"_b);
+    EXPECT_EQ(done.outcome, "/ 0.0.0.0:0");
+  }
+}
+
+TEST(socks5_server, C8_a_login_that_is_not_legal) {
+  const auto code = [](const buffer& login) { return play(socks5_server{true}, "\x05\x01\x02"_b + login).code; };
+  EXPECT_EQ(code("\x05\x02me\x06s3cret"_b), errc::bad_version);  // its version is 1
+  EXPECT_EQ(code("\x00\x02me\x06s3cret"_b), errc::bad_version);
+  EXPECT_EQ(code("\x01\x00\x06s3cret"_b), errc::bad_message);
+  EXPECT_EQ(play(socks5_server{true}, "\x05\x01\x02\x01\x02me\x00"_b).outcome, "me/ 0.0.0.0:0");
+  const std::string longest(255, 'p');
+  const buffer whole = "\x05\x01\x02\x01\xff"_b + buffer(255, 'u') + "\xff"_b + buffer(255, 'p');
+  EXPECT_EQ(play(socks5_server{true}, whole).outcome, std::string(255, 'u') + "/" + longest + " 0.0.0.0:0");
+}
+
 TEST(socks5_server, noise) {
   EXPECT_EQ(check_noise(socks5_server{}, greeting + request(domain("example.org"))), "");
 }
@@ -235,6 +266,18 @@ TEST(socks5, B6_B7_client_and_server_agree_in_pieces_of_every_size) {
       EXPECT_EQ(server.outcome, std::string{where} + " reply due");
       EXPECT_EQ(server.taken, client.sent.size());
     }
+  }
+}
+
+TEST(socks5, B6_B7_client_and_server_agree_on_a_login_in_pieces_of_every_size) {
+  for (std::size_t piece = 1; piece <= 40; ++piece) {
+    const auto reply = [](const socks5_server&) {
+      const auto out = socks5_reply(0);
+      return buffer{out.begin(), out.end()};
+    };
+    const auto [client, server] = run_against(with_login, socks5_server{true}, piece, reply);
+    EXPECT_EQ(client.code, errc::ok);
+    EXPECT_EQ(server.outcome, "me/s3cret example.org:443 reply due");
   }
 }
 
