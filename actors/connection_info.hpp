@@ -14,7 +14,7 @@ struct connection_info {
   core::endpoint source;        ///< the program's side, as the listener sees it
   core::target original;        ///< where it wanted to go
   std::string chain;
-  const char* phase = "";       ///< "handshake", "dial", "relay"
+  const char* phase = "";       ///< "handshake", "dial", "relay", "idle"
   std::uint64_t bytes_up = 0;   ///< from the program
   std::uint64_t bytes_down = 0;
   core::instant begun{};

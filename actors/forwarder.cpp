@@ -13,6 +13,7 @@ forwarder::behavior_type forwarder::make_behavior() {
       [this](drain_atom) {
         stop_accepting(home_);
         home_.draining = true;
+        home_.end_idle();
         // Those that were just taken off the queue begin their trips first.
         boost::asio::post(home_.execution.io(), [&home = home_] { home.tell_if_drained(); });
       },

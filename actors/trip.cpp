@@ -1,15 +1,15 @@
 #include "actors/trip.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <array>
 #include <exception>
 #include <optional>
 
 #include "actors/access_log.hpp"
-#include "interceptor/explicit.hpp"
+#include "actors/explicit_client.hpp"
+#include "actors/flow_record.hpp"
 #include "interceptor/original_destination.hpp"
 #include "io/accept.hpp"
+#include "io/http_exchange.hpp"
 #include "io/log.hpp"
 #include "io/tls.hpp"
 #include "nat/names.hpp"
@@ -28,19 +28,25 @@ class trip {
  public:
   trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp::socket accepted, admission::place held)
       : held_{std::move(held)}, home_{home}, settings_{home.settings}, kind_{by.kind}, listener_{listener_of(settings_->config(), by)},
-        client_{io::make_tcp_stream(std::move(accepted))}, key_{key}, slot_{home.open(key_.source)} {}
+        client_{io::make_tcp_stream(std::move(accepted))}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
+    if (listener_ && !intercepted() && kind_ != listen_kind::tcp) asks_.emplace(home_, settings_->config(), *listener_, slot_, *client_);
+  }
 
   ~trip() {
     client_.reset();
     home_.close(slot_);
   }
 
+  // One leg, for most; an HTTP client may go on with another origin, or after a refusal: each leg is an access line of its own.
   asio::awaitable<void> run() {
     co_await arrive();
     held_.end_handshake();
-    if (ok()) co_await record();
-    if (ok()) co_await travel();
-    finish();
+    for (bool again = true; again;) {
+      if (ok()) co_await record();
+      if (ok()) co_await travel();
+      finish();
+      again = co_await begin_again();
+    }
   }
 
   void failed(const char* what) {
@@ -80,13 +86,17 @@ class trip {
     } else if (kind_ == listen_kind::tcp) {
       arrive_fixed();
     } else {
-      co_await arrive_explicit();
+      co_await asks_->ask();
+      take_request();
     }
-    if (!ok()) co_return;
+    check_destination();
+  }
+
+  void check_destination() {
+    if (!ok()) return;
     slot_.info.original = original_;
-    if (!original_.is_name() && !sandboxed() && home_.shared.own.contains(original_.endpoint())) {
-      end(errc::loop, core::step::accept);
-    }
+    const bool loops = !original_.is_name() && !sandboxed() && home_.shared.own.contains(original_.endpoint());
+    if (loops) end(errc::loop, core::step::accept);
   }
 
   asio::awaitable<void> arrive_redirected() {
@@ -113,28 +123,17 @@ class trip {
     if (!original_.is_name()) dialled_ = original_.address;
   }
 
-  asio::awaitable<void> arrive_explicit() {
-    io::deadlines::timer deadline{home_.deadlines};
-    deadline.arm(core::clock::now() + settings_->config().service.handshake_timeout,
-                 [this] { slot_.cancel.cancel(errc::timed_out); });
-    io::canceler checking;  // of a password, which does not wait for the client
-    const auto cut = [this, &checking] {
-      client_->close();
-      checking.cancel(slot_.cancel.why());
-    };
-    if (!slot_.cancel.arm(cut)) co_return end(slot_.cancel.why(), core::step::accept);
-    std::optional<interceptor::gatekeeper> gate;
-    if (listener_->users) gate.emplace(interceptor::gatekeeper{*listener_->users, home_.shared.passwords, checking});
-    request_ = co_await interceptor::read_request(*client_, kind_, gate ? &*gate : nullptr);
-    slot_.cancel.disarm();
-    if (request_.code != errc::ok) {
-      const bool login = request_.code == errc::auth_required || request_.code == errc::auth_failed;
-      end(request_.code, login ? core::step::auth : core::step::accept, request_.system_errno);
-      verdict_.detail = request_.detail;
-      co_return;
+  void take_request() {
+    const interceptor::explicit_request& asked = asks_->request();
+    user_ = asked.user;
+    if (asked.code == errc::ok) {
+      original_ = asked.destination;
+      dialled_ = original_.is_name() ? core::address{} : original_.address;
+      return;
     }
-    original_ = request_.destination;
-    if (!original_.is_name()) dialled_ = original_.address;
+    const bool login = asked.code == errc::auth_required || asked.code == errc::auth_failed;
+    end(asked.code, login ? core::step::auth : core::step::accept, asked.system_errno);
+    verdict_.detail = asked.detail;
   }
 
   nat::entry entry() const {
@@ -149,36 +148,15 @@ class trip {
     return out;
   }
 
-  // The worker with this flow's shard: this one, wherever the kernel steers.
-  worker& shard_owner() const noexcept {
-    const auto& workers = home_.shared.workers;
-    return *workers[core::shard_of(key_.source.port, static_cast<std::uint32_t>(workers.size()))];
-  }
-
-  static asio::awaitable<nat_inserted> insert_at(worker& there, const nat::entry& flow) {
-    co_return there.flows.insert(flow, core::clock::now());
-  }
-  static void close_at(worker& there, const core::flow_key& key, std::uint64_t generation) {
-    there.flows.close(key, generation, core::clock::now());
-    there.schedule_sweep();
-  }
-
   // Which chain, and the NAT entry: from here on the question "where did it want to go?" has an answer.
   asio::awaitable<void> record() {
     const auto routed = settings_->all->router.route(original_, sandboxed());
     way_ = routed.way;
     slot_.info.chain = way_->name;
     slot_.way = &settings_->all->numbers_of(*way_);
-    worker& owner = shard_owner();
-    if (&owner == &home_) {
-      recorded_ = home_.flows.insert(entry(), core::clock::now());
-    } else {
-      // Not through the shard's actor: whatever becomes of that, this flow must be recorded, and closed, exactly once.
-      const nat::entry flow = entry();
-      auto inserting = insert_at(owner, flow);
-      recorded_ = co_await asio::co_spawn(owner.execution.io(), std::move(inserting), asio::use_awaitable);
-    }
-    if (recorded_.code != errc::ok) end(recorded_.code, core::step::accept);
+    const nat::entry flow = entry();
+    const errc code = co_await recorded_.open(flow);
+    if (code != errc::ok) end(code, core::step::accept);
   }
 
   asio::awaitable<void> travel() {
@@ -187,26 +165,31 @@ class trip {
     verdict_ = dialed_.verdict;
     home_.saw(*slot_.way, *way_, dialed_);
     if (!ok()) co_return;
-    if (request_.reply_due) {
-      if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::relay);
-      const auto answered = co_await interceptor::answer(*client_, request_, verdict_);
-      slot_.cancel.disarm();
-      if (!answered.done()) co_return end(answered.code, core::step::relay, answered.system_errno);
+    if (forwards()) {
+      co_await forward();
+      co_return;
     }
-    co_await carry();
+    if (asks_) co_await asks_->confirm(verdict_);
+    if (ok()) co_await carry();
   }
 
-  asio::awaitable<void> carry() {
-    slot_.info.phase = "relay";
-    io::stream& upstream = *dialed_.upstream;
-    // A kill is an RST both ways: neither side may take it for the stream's proper end.
+  // A kill is an RST both ways: neither side may take it for the stream's proper end.
+  bool arm_cut() {
     const auto cut = [this] {
       client_->set_reset_on_close();
       dialed_.upstream->set_reset_on_close();
       client_->close();
       dialed_.upstream->close();
     };
-    if (!slot_.cancel.arm(cut)) co_return end(slot_.cancel.why(), core::step::relay);
+    if (slot_.cancel.arm(cut)) return true;
+    end(slot_.cancel.why(), core::step::relay);
+    return false;
+  }
+
+  asio::awaitable<void> carry() {
+    slot_.info.phase = "relay";
+    io::stream& upstream = *dialed_.upstream;
+    if (!arm_cut()) co_return;
     const auto& settings = settings_->config().service;
     const io::relay_options options{settings.idle_timeout, settings.half_close_timeout};
     const io::relay_result result =
@@ -216,55 +199,99 @@ class trip {
     if (verdict_.code == errc::tls_failed) verdict_.detail = io::tls_failure(upstream);
   }
 
+  // Plain HTTP: requests to one origin, and its answers.
+  asio::awaitable<void> forward() {
+    for (bool reused = false;; reused = true) {
+      slot_.info.phase = "relay";
+      if (!arm_cut()) co_return;
+      const core::nanoseconds idle = settings_->config().service.idle_timeout;
+      const io::exchange_result done = co_await io::http_exchange(*client_, *dialed_.upstream, *asks_->request().http, home_.draining,
+                                                                  home_.deadlines, idle, slot_.counters);
+      slot_.cancel.disarm();
+      if (done.code != errc::ok || slot_.cancel.canceled()) co_return end_exchange(done, reused);
+      if (done.upgraded) {
+        co_await carry();
+        co_return;
+      }
+      ends_ = !done.client_goes_on;
+      if (ends_) co_return;
+      const interceptor::explicit_request before = std::move(asks_->request());
+      pending_ = co_await asks_->ask_again();
+      if (!pending_) {
+        if (slot_.cancel.canceled()) end(slot_.cancel.why(), core::step::relay);
+        co_return;
+      }
+      if (!done.upstream_goes_on || !goes_on_after(before)) co_return;
+      pending_ = false;
+    }
+  }
+
+  // What the origin, or the way there, did to a request. Who has no byte of an answer is told; but not where the origin had closed a
+  // connection that was kept: nothing is sent twice by us (B10), and the client knows best what it may send again.
+  void end_exchange(const io::exchange_result& done, bool reused) {
+    const bool tells = !done.answered && !reused && done.failed != io::relay_side::client;
+    end(done.code, tells ? core::step::request : core::step::relay, done.system_errno);
+    if (done.failed == io::relay_side::client) return;
+    verdict_.hop = way_->is_direct() ? 0 : static_cast<int>(way_->hops.size());
+    verdict_.hop_name = original_.to_string();
+  }
+
+  // The same client, to the same origin, whose connection has neither ended nor said anything meanwhile.
+  bool goes_on_after(const interceptor::explicit_request& before) {
+    const interceptor::explicit_request& now = asks_->request();
+    if (now.code != errc::ok || !now.http || now.user != before.user || now.destination != before.destination) return false;
+    std::array<std::uint8_t, 1> unasked;
+    return dialed_.upstream->read(unasked).blocked();
+  }
+
+  bool forwards() noexcept { return asks_ && asks_->request().http != nullptr; }
+
+  // The next leg, if there is one: true once it has its request.
+  asio::awaitable<bool> begin_again() {
+    if (!pending_) {
+      if (ends_) co_await asks_->say_goodbye();
+      if (ok()) co_return false;
+      if (!asks_) {
+        client_->set_reset_on_close();
+        co_return false;
+      }
+      // One wait for each statement: g++ 12 destroys what the other half of an || was to wait for, though it never was made.
+      const bool may_ask = co_await asks_->refuse(verdict_);
+      if (!may_ask) co_return false;
+      const bool asked = co_await asks_->ask_again();
+      if (!asked) co_return false;
+    }
+    pending_ = false;
+    finished_ = false;
+    verdict_ = {};
+    dialed_ = {};
+    way_ = nullptr;
+    slot_.counters = {};
+    slot_.info.begun = core::clock::now();
+    original_ = {};
+    dialled_ = {};
+    take_request();
+    check_destination();
+    co_return true;
+  }
+
   void finish() {
     if (finished_) return;
     finished_ = true;
-    if (recorded_.generation != 0) {
-      worker& owner = shard_owner();
-      if (&owner == &home_) {
-        close_at(home_, key_, recorded_.generation);
-      } else {
-        asio::post(owner.execution.io(), [&owner, key = key_, generation = recorded_.generation] {
-          close_at(owner, key, generation);
-        });
-      }
-    }
+    recorded_.close();
     report();
   }
 
   void report() {
     if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
     if (verdict_.code == errc::permission_denied && verdict_.step == core::step::accept) ++home_.shared.denied;
-    const trip_report line{slot_.info.id, key_.source, request_.user, original_, dialled_, way_ ? way_->name : std::string{},
+    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{},
                            dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
     home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
     slot_.counters.up = slot_.counters.down = 0;  // they are counted; the slot lives on while the client reads why it was refused
     log_access(line, settings_->config());
   }
-
- public:
-  /// What the client of a failed trip gets: the protocol's own answer, or an RST that no one takes for an end.
-  asio::awaitable<void> refuse() {
-    if (ok() || !client_->socket().is_open()) co_return;
-    const bool killed = slot_.cancel.why() == errc::canceled || slot_.cancel.why() == errc::shutting_down;
-    const bool answers = !killed && verdict_.step != core::step::relay && request_.reply_due;
-    if (!answers && !request_.refused) {
-      client_->set_reset_on_close();
-      co_return;
-    }
-    io::deadlines::timer deadline{home_.deadlines};
-    deadline.arm(core::clock::now() + refusal_timeout, [this] { client_->close(); });
-    if (answers) {
-      const auto answered = co_await interceptor::answer(*client_, request_, verdict_);
-      if (!answered.done()) co_return;
-    }
-    co_await interceptor::linger(*client_);
-  }
-
- private:
-  /// How long a client may take to read why it was refused.
-  static constexpr core::nanoseconds refusal_timeout = std::chrono::seconds{2};
 
   admission::place held_;
   worker& home_;
@@ -274,15 +301,18 @@ class trip {
   std::unique_ptr<io::stream> client_;
   const core::flow_key key_;
   connection& slot_;
-  interceptor::explicit_request request_;
+  std::optional<explicit_client> asks_;  // of a listener whose clients say where they want to go
   core::target original_;
   core::address dialled_;
   const chain::chain* way_ = nullptr;
   interceptor::own_connections::ticket remembered_;
-  nat_inserted recorded_{errc::ok, 0};
+  flow_record recorded_;
   chain::dialed dialed_;
   core::verdict verdict_;
+  std::string user_;
   bool finished_ = false;
+  bool pending_ = false;   // that one waits for the next leg
+  bool ends_ = false;      // the client has its last answer
 };
 
 }  // namespace
@@ -294,7 +324,6 @@ asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, io::
   try {
     one.emplace(home, by, key, std::move(accepted), std::move(held));
     co_await one->run();
-    co_await one->refuse();
   } catch (const std::exception& error) {
     what = error.what();
     defect = what.c_str();

@@ -77,6 +77,12 @@ void worker::shed(std::uint32_t count) {
   shared.shed.fetch_add(static_cast<std::uint64_t>(end - all.begin()), std::memory_order_relaxed);
 }
 
+void worker::end_idle() {
+  for (auto& [id, one] : connections) {
+    if (one->idle) one->cancel.cancel(core::errc::shutting_down);
+  }
+}
+
 connection_list worker::list() const {
   connection_list out;
   out.reserve(connections.size());

@@ -56,6 +56,7 @@ struct connection {
   io::canceler cancel;
   io::relay_counters counters;
   const way_numbers* way = nullptr;  ///< of its snapshot; null: not known yet
+  bool idle = false;  ///< between two requests of an HTTP client
 
   core::instant quiet_since() const noexcept { return std::max(info.begun, counters.active); }
 };
@@ -88,6 +89,8 @@ struct worker {
   void close(connection& which);
   void kill(connection& which, core::errc why) { which.cancel.cancel(why); }
   void kill_all(core::errc why);
+  /// Those that wait for nothing but another request.
+  void end_idle();
   /// Ends so many, those first that were idle longest.
   void shed(std::uint32_t count);
   connection_list list() const;

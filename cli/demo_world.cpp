@@ -111,7 +111,7 @@ class world {
     }
     const auto request = co_await interceptor::read_request(*client, role.kind, nullptr);
     core::verdict outcome;
-    outcome.code = request.code;
+    outcome.code = request.http ? core::errc::bad_command : request.code;
     tcp::socket upstream{io_};
     if (outcome.ok()) {
       say(role.label + std::string(15 - role.label.size(), ' ') + "asked for " + request.destination.to_string() +
@@ -125,7 +125,7 @@ class world {
         if (error) outcome.code = core::errc::refused;
       }
     }
-    if (request.reply_due) co_await interceptor::answer(*client, request, outcome);
+    if (request.reply_due) co_await interceptor::answer(*client, request, outcome, false);
     if (!outcome.ok()) co_return;
     auto next = io::make_tcp_stream(std::move(upstream));
     io::relay_counters counters;

@@ -6,6 +6,7 @@
 #include "io/drive.hpp"
 #include "io/wait.hpp"
 #include "wire/http_connect.hpp"
+#include "wire/http_forward.hpp"
 #include "wire/socks4.hpp"
 #include "wire/socks5.hpp"
 
@@ -53,11 +54,14 @@ class reading {
   }
 
   asio::awaitable<void> http() {
-    wire::http_request request;
-    auto script = wire::http_read_connect(request);
+    auto request = std::make_unique<wire::http_request>();
+    auto script = wire::http_read_request(*request);
     co_await perform(script);
-    take(request);
-    if (out_.code == errc::ok) co_await admit(request.login ? &*request.login : nullptr);
+    take(*request);
+    if (out_.code != errc::ok) co_return;
+    co_await admit(request->login ? &*request->login : nullptr);
+    request->login.reset();
+    if (!request->tunnel) out_.http = std::move(request);
   }
 
  private:
@@ -130,7 +134,7 @@ asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind k
   co_return out;
 }
 
-asio::awaitable<io::progress> answer(io::stream& client, const explicit_request& request, const core::verdict& outcome) {
+asio::awaitable<io::progress> answer(io::stream& client, const explicit_request& request, const core::verdict& outcome, bool goes_on) {
   if (request.spoken == dialect::socks4) {
     const auto reply = wire::socks4_reply(core::socks4_reply_of(outcome));
     co_return co_await io::write_all(client, reply);
@@ -139,7 +143,7 @@ asio::awaitable<io::progress> answer(io::stream& client, const explicit_request&
     const auto reply = wire::socks5_reply(core::socks5_reply_of(outcome));
     co_return co_await io::write_all(client, reply);
   }
-  const std::string reply = wire::http_reply(core::http_status_of(outcome));
+  const std::string reply = wire::http_reply(core::http_status_of(outcome), goes_on);
   const io::bytes data{reinterpret_cast<const std::uint8_t*>(reply.data()), reply.size()};
   co_return co_await io::write_all(client, data);
 }

@@ -44,25 +44,6 @@ errc parse_status_line(std::string_view line, std::uint16_t& status) noexcept {
   return errc::ok;
 }
 
-// RFC 9112 section 3: three words, one space between.
-errc parse_request_line(std::string_view line, core::target& destination) {
-  const std::size_t first = line.find(' ');
-  const std::size_t last = line.rfind(' ');
-  if (first == line.npos || first == last) return errc::bad_message;
-  const std::string_view method = line.substr(0, first);
-  const std::string_view where = line.substr(first + 1, last - first - 1);
-  if (!is_token(method) || where.empty() || where.find(' ') != where.npos) return errc::bad_message;
-  std::string_view version = line.substr(last + 1);
-  if (!version.starts_with(http_protocol_name)) return errc::bad_message;
-  version.remove_prefix(http_protocol_name.size());
-  if (const errc code = check_http_version(version); code != errc::ok) return code;
-  if (method != "CONNECT") return errc::bad_command;
-  const std::optional<core::target> parsed = core::target::parse(where);
-  if (!parsed) return errc::bad_name;
-  destination = *parsed;
-  return errc::ok;
-}
-
 std::string_view reason_of(std::uint16_t status) noexcept {
   switch (status) {
     case 200:
@@ -136,35 +117,7 @@ handshake http_connect(core::target destination, std::optional<credentials> logi
   co_return errc::oversized;
 }
 
-handshake http_read_connect(http_request& out) {
-  out = {};
-  head_budget head;
-  out.reply_due = true;
-  const bytes request_line = co_await receive_until{head.bytes_left(), "\n"};
-  if (request_line.empty()) co_return errc::oversized;
-  const std::optional<std::string_view> text = head.take_line(request_line);
-  if (!text) co_return errc::bad_message;
-  core::target destination;
-  const errc judged = parse_request_line(*text, destination);
-  if (judged == errc::bad_message || judged == errc::bad_version) co_return judged;
-
-  // The whole head is read before it is judged: a close with unread bytes would reset our reply away.
-  for (bool complete = false; !complete;) {
-    if (head.bytes_left() == 0) co_return errc::oversized;
-    const bytes raw = co_await receive_until{head.bytes_left(), "\n"};
-    if (raw.empty()) co_return errc::oversized;
-    const std::optional<std::string_view> line = head.take_line(raw);
-    if (!line) co_return errc::bad_message;
-    if (const errc code = head.take_field(*line); code != errc::ok) co_return code;
-    complete = line->empty();
-    const auto field = parse_field(*line);
-    if (field && same_word(field->name, "Proxy-Authorization")) out.login = parse_basic(field->value);
-  }
-  if (judged == errc::ok) out.destination = std::move(destination);
-  co_return judged;
-}
-
-std::string http_reply(std::uint16_t status) {
+std::string http_reply(std::uint16_t status, bool goes_on) {
   std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
   head += reason_of(status);
   head += "\r\n";
@@ -173,7 +126,7 @@ std::string http_reply(std::uint16_t status) {
   if (status == 407) head += "Proxy-Authenticate: Basic realm=\"omnilink\", charset=\"UTF-8\"\r\n";  // RFC 7617
   if (status == 405) head += "Allow: CONNECT\r\n";  // RFC 9110 section 15.5.6
   return head + "Content-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\nConnection: close\r\n\r\n" + body;
+         (goes_on ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n") + body;
 }
 
 }  // namespace omnilink::wire

@@ -1,5 +1,5 @@
-// HTTP CONNECT (RFC 9110 section 9.3.6, RFC 9112): the client's and the server's role. No header is ever
-// interpreted or stored; a head is read line by line and each line forgotten.
+// HTTP CONNECT (RFC 9110 section 9.3.6, RFC 9112): the client's role, and the server's answers (its reader: http_forward.hpp). No
+// header of a hop is ever interpreted or stored; a head is read line by line and each line forgotten.
 #pragma once
 
 #include <cstddef>
@@ -31,19 +31,8 @@ struct http_outcome {
 ///   hop's connection is of no more use
 handshake http_connect(core::target destination, std::optional<credentials> login, http_outcome& out);
 
-struct http_request {
-  core::target destination;
-  std::optional<credentials> login;  ///< of Proxy-Authorization, where it is Basic
-  bool reply_due = false;  ///< the client waits for http_reply(), whatever the result is
-};
-
-/// Reads a CONNECT request whose target is in authority-form (host:port); an IP address becomes an address.
-/// `out` must outlive the script. Results beside ok: bad_command (a valid head of another method), bad_name
-/// (not host:port), bad_version, bad_message, oversized.
-handshake http_read_connect(http_request& out);
-
 /// The server's whole reply. 200: the tunnel begins behind it; everything else: one line of text, and the
-/// connection is to be closed. `status` as by core::http_status_of(verdict), or 501.
-std::string http_reply(std::uint16_t status);
+/// connection is to be closed unless `goes_on`. `status` as by core::http_status_of(verdict), or 501.
+std::string http_reply(std::uint16_t status, bool goes_on = false);
 
 }  // namespace omnilink::wire

@@ -154,10 +154,10 @@ class badly_behaved(unittest.TestCase):
                 self.assertLess(service.resident_kib() - before, 4096)
             self.still_works(service)
 
-    def test_http_requests_that_are_not_connect(self):
+    def test_http_requests_that_no_proxy_serves(self):
         with omnilink.service() as service:
             for head in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET http://a.test/ HTTP/1.1\r\n\r\n"):
-                self.assertRegex(self.answer(service, head), b"^HTTP/1.1 405 ")
+                self.assertRegex(self.answer(service, head), b"^HTTP/1.1 400 ")
             for head in (b"CONNECT a:80\r\n\r\n", b"CONNECT  a:80 HTTP/1.1\r\n\r\n", b"CONNECT a:80 HTTP/3\r\n\r\n",
                          b"CONNECT a:80 HTTP/1.1\n\n"):
                 with self.subTest(head):

@@ -32,6 +32,9 @@ FIXTURE = {
     "cli/tab.cpp": ("\tint x;\n", "1: a tab"),
     "cli/ending.cpp": ("int x;", "1: no newline at the end"),
     "cli/long.cpp": ("\n" * 501, "501: more than 500 lines"),
+    "io/half.cpp": ("if (ready && co_await more()) return;\n",
+                    "1: a co_await in one half of a condition: give it a statement of its own"),
+    "io/whole.cpp": ("const bool any = co_await more();\n", None),
     "cli/home.cpp": ("// see /home/" + "me/x\n", "1: a path of one machine"),
     "build/core/skipped.hpp": ("\t", None),
 }

@@ -45,6 +45,9 @@ IMPURE_INCLUDE = re.compile(r"(thread|mutex|shared_mutex|condition_variable|futu
 CLOCK_FILE = "core/clock.hpp"  # the one place that reads it
 CLOCK = re.compile(r"clock::now\s*\(|\b(clock_gettime|gettimeofday)\s*\(")
 
+# g++ 12 destroys what the half of a condition that was not taken would have waited for, though it never was made.
+CONDITIONAL_WAIT = re.compile(r"(&&|\|\||\?)\s*!?\s*co_await\b")
+
 CODE_LINES_MAX = 500  # a longer file has more than one purpose
 CODE = (".cpp", ".hpp", ".h", ".c", ".py", ".cmake", ".sh")
 TEXT = CODE + (".md", ".txt", ".toml", ".json")
@@ -101,6 +104,8 @@ def check_line(path, line):
             yield from check_include(path, include[2], include[1] == '"')
         if PURE.match(path) and path != CLOCK_FILE and CLOCK.search(line.split("//")[0]):
             yield "a clock in a pure file: time is an argument"
+        if CONDITIONAL_WAIT.search(line.split("//")[0]):
+            yield "a co_await in one half of a condition: give it a statement of its own"
 
 
 def check_file(root, path):

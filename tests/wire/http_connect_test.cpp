@@ -244,12 +244,14 @@ TEST(http_server, C4_C7_the_target_is_an_authority_and_nothing_else) {
   }
 }
 
-TEST(http_server, other_methods_are_read_whole_and_refused) {
-  const std::string get = "GET http://example.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n";
-  const played done = ask(get + "body");
-  EXPECT_EQ(done.code, errc::bad_command);
-  EXPECT_EQ(done.taken, get.size());
-  EXPECT_EQ(ask("connect a:1 HTTP/1.1\r\n\r\n").code, errc::bad_command);  // methods have a case
+TEST(http_server, what_is_not_for_a_proxy_is_read_whole_and_refused) {
+  for (const char* line : {"GET /", "OPTIONS *", "GET https://example.org/", "GET ftp://example.org/", "GET http:///", "GET http://me@example.org/",
+                           "GET http://a..b/", "GET http://example.org:0/", "GET http://2001:db8::1/", "connect a:1"}) {
+    const std::string request = line + std::string{" HTTP/1.1\r\nHost: example.org\r\n\r\n"};
+    const played done = ask(request + "body");
+    EXPECT_EQ(done.code, errc::bad_name) << line;
+    EXPECT_EQ(done.taken, request.size());
+  }
 }
 
 TEST(http_server, C7_requests_are_parsed_strictly) {
@@ -289,6 +291,7 @@ TEST(http_reply, is_exact) {
             "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: 22\r\nConnection: "
             "close\r\n\r\n"
             "omnilink: Bad Gateway\n");
+  EXPECT_EQ(http_reply(502, true).find("Connection"), std::string::npos);
   EXPECT_NE(http_reply(407).find("\r\nProxy-Authenticate: Basic realm=\"omnilink\""), std::string::npos);
   EXPECT_NE(http_reply(405).find("\r\nAllow: CONNECT\r\n"), std::string::npos);
 }

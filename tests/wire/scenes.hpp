@@ -9,6 +9,7 @@
 #include "wire/admin.hpp"
 #include "wire/dns.hpp"
 #include "wire/http_connect.hpp"
+#include "wire/http_forward.hpp"
 #include "wire/socks4.hpp"
 #include "wire/socks5.hpp"
 
@@ -73,10 +74,22 @@ struct http_client {
 struct http_server {
   http_request out{};
 
-  handshake start() { return http_read_connect(out); }
+  handshake start() { return http_read_request(out); }
   std::string outcome() const {
+    if (!out.head.empty()) return out.destination.to_string() + " " + out.head;
     const std::string who = out.login ? out.login->user + "/" + std::string{out.login->password.reveal()} + " " : "";
     return who + out.destination.to_string() + (out.reply_due ? " reply due" : ""); }
+};
+
+struct http_answer {
+  http_request asked{};
+  http_response out{};
+
+  handshake start() { return http_read_response(asked, out); }
+  std::string outcome() const {
+    const char* body = out.body.complete() ? "none" : out.body.ends_by_close() ? "until close" : "some";
+    return std::to_string(out.status) + " " + out.head + body + (out.persistent ? " persistent" : "");
+  }
 };
 
 struct dns_reader {

@@ -1,0 +1,52 @@
+#include "actors/flow_record.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+namespace omnilink::actors {
+namespace {
+
+namespace asio = boost::asio;
+
+asio::awaitable<nat_inserted> insert_at(worker& there, const nat::entry& flow) {
+  co_return there.flows.insert(flow, core::clock::now());
+}
+
+void close_at(worker& there, const core::flow_key& key, std::uint64_t generation) {
+  there.flows.close(key, generation, core::clock::now());
+  there.schedule_sweep();
+}
+
+}  // namespace
+
+// The worker with this flow's shard: this one, wherever the kernel steers.
+worker& flow_record::shard_owner() const noexcept {
+  const auto& workers = home_.shared.workers;
+  return *workers[core::shard_of(key_.source.port, static_cast<std::uint32_t>(workers.size()))];
+}
+
+asio::awaitable<core::errc> flow_record::open(const nat::entry& flow) {
+  worker& owner = shard_owner();
+  nat_inserted made;
+  if (&owner == &home_) {
+    made = home_.flows.insert(flow, core::clock::now());
+  } else {
+    // Not through the shard's actor: whatever becomes of that, this flow must be recorded, and closed, exactly once.
+    auto inserting = insert_at(owner, flow);
+    made = co_await asio::co_spawn(owner.execution.io(), std::move(inserting), asio::use_awaitable);
+  }
+  generation_ = made.generation;
+  co_return made.code;
+}
+
+void flow_record::close() {
+  const std::uint64_t generation = std::exchange(generation_, 0);
+  if (generation == 0) return;
+  worker& owner = shard_owner();
+  if (&owner == &home_) return close_at(home_, key_, generation);
+  asio::post(owner.execution.io(), [&owner, key = key_, generation] { close_at(owner, key, generation); });
+}
+
+}  // namespace omnilink::actors

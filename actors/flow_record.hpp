@@ -1,0 +1,31 @@
+// A connection's entry in its NAT shard: from the moment that its destination is known, until it is over.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+
+#include "actors/worker.hpp"
+#include "core/flow_key.hpp"
+
+namespace omnilink::actors {
+
+class flow_record {
+ public:
+  flow_record(worker& home, const core::flow_key& key) : home_{home}, key_{key} {}
+  flow_record(const flow_record&) = delete;
+  flow_record& operator=(const flow_record&) = delete;
+
+  /// Recorded, or why not. Another one may follow once it is closed.
+  boost::asio::awaitable<core::errc> open(const nat::entry& flow);
+  /// It lingers, then the shard's sweep takes it. Once for each open().
+  void close();
+
+ private:
+  worker& shard_owner() const noexcept;
+
+  worker& home_;
+  const core::flow_key key_;
+  std::uint64_t generation_ = 0;  // 0: none is open
+};
+
+}  // namespace omnilink::actors
