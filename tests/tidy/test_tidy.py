@@ -15,6 +15,8 @@ FIXTURE = {
     "wire/good.cpp": ('#include "core/good.hpp"\n#include "wire/x.hpp"\n', None),
     "wire/up.cpp": ('\n#include "io/stream.hpp"\n', "2: wire/ may not include io/"),
     "chain/sideways.cpp": ('#include "interceptor/x.hpp"\n', "1: chain/ may not include interceptor/"),
+    "interceptor/filter/good.cpp": ('#include "core/good.hpp"\n#include "interceptor/filter/x.hpp"\n', None),
+    "interceptor/filter/sideways.cpp": ('#include "interceptor/x.hpp"\n', "1: interceptor/filter/ may include core/ only"),
     "nat/roomless.cpp": ('#include "table.hpp"\n', '1: "table.hpp" is written without its room'),
     "chain/actor.cpp": ("#include <caf/all.hpp>\n", "1: CAF belongs to actors/ only"),
     "actors/tls.cpp": ("#include <openssl/ssl.h>\n", "1: OpenSSL belongs to io/ only"),

@@ -41,6 +41,7 @@ POSIX = re.compile(r"sys/\w+\.h|(unistd|fcntl|poll|pthread|signal|termios|pwd|dl
 
 # Bytes in, bytes out: no sockets, threads or clocks.
 PURE = re.compile(r"(core|wire|nat|interceptor/filter)/|interceptor/ruleset(_\w+)?\.|chain/(hop|chain|route|policy|health)\.")
+FILTER = "interceptor/filter/"  # a room within a room, on core/ alone
 IMPURE_INCLUDE = re.compile(r"(thread|mutex|shared_mutex|condition_variable|future|fstream|iostream)$|boost/asio|spdlog/")
 CLOCK_FILE = "core/clock.hpp"  # the one place that reads it
 CLOCK = re.compile(r"clock::now\s*\(|\b(clock_gettime|gettimeofday)\s*\(")
@@ -80,6 +81,8 @@ def check_include(path, included, quoted):
             yield f'"{included}" is in no room'
         elif other != room and other not in ROOMS[room]:
             yield f"{room}/ may not include {other}/"
+        elif path.startswith(FILTER) and not included.startswith((FILTER, "core/")):
+            yield f"{FILTER} may include core/ only"
         return
     for prefix, (library, homes) in HOMES.items():
         if included.startswith(prefix) and room not in homes:

@@ -1,0 +1,55 @@
+#include "interceptor/filter/action.hpp"
+
+#include <array>
+
+namespace omnilink::interceptor::filter {
+namespace {
+
+constexpr std::array<std::string_view, action_kinds> names{"permit",          "block",
+                                                           "chain",           "direct",
+                                                           "redirect",        "callout_terminating",
+                                                           "callout_unknown", "callout_inspection"};
+
+std::string to_string(const block_answer& answer) {
+  switch (answer.with) {
+    case block_answer::how::silent:
+      return "block";
+    case block_answer::how::icmp:
+      return "reject (icmp " + std::to_string(answer.code) + ")";
+    case block_answer::how::error:
+      return "reject (errno " + std::to_string(answer.code) + ")";
+    case block_answer::how::reset:
+      break;
+  }
+  return "reject";
+}
+
+std::string to_string(const new_destination& to) {
+  std::string host = to.name;
+  if (to.address) host = to.address->is_v6() ? "[" + to.address->to_string() + "]" : to.address->to_string();
+  return "redirect:" + host + ":" + (to.port ? std::to_string(to.port) : "");
+}
+
+}  // namespace
+
+std::string_view name_of(action_kind k) noexcept {
+  return names[static_cast<std::size_t>(k)];
+}
+
+std::string to_string(const action& a) {
+  switch (a.kind) {
+    case action_kind::block:
+      return to_string(a.answer);
+    case action_kind::chain:
+      return "chain:" + a.name;
+    case action_kind::redirect:
+      return to_string(a.to);
+    case action_kind::permit:
+    case action_kind::direct:
+      return std::string{name_of(a.kind)};
+    default:
+      return "callout:" + a.name;
+  }
+}
+
+}  // namespace omnilink::interceptor::filter

@@ -1,0 +1,101 @@
+// How the decisions of a layer's sublayers become one, by the rules of "Filter Arbitration" (Microsoft's
+// documentation of WFP), whose words these are:
+//   - a decision is soft (a lighter sublayer may override it) or hard (it may not);
+//   - block overrides a soft permit, permit overrides a soft block;
+//   - nothing overrides a hard block; a hard permit is overridden only by a veto: a callout's block.
+// Every sublayer is asked, also after a hard block, so that callouts see everything.
+#pragma once
+
+#include <cstdint>
+
+#include "interceptor/filter/filter.hpp"
+
+namespace omnilink::interceptor::filter {
+
+/// What one filter's permit or block did to the decision so far.
+enum class effect : std::uint8_t {
+  decided,    ///< there was none
+  confirmed,  ///< it was the same; a hard one makes it hard, a permit with a way gives it to one without
+  overrode,   ///< it was the opposite and soft
+  refused,    ///< it was the opposite and hard, or a callout wrote without the right: no effect
+  vetoed,     ///< it was a hard permit, and a callout blocked
+};
+
+/// A layer's decision. Pointers into the policy that made it: valid as long as that is held.
+struct decision {
+  enum class outcome : std::uint8_t {
+    none,  ///< no filter permitted or blocked
+    permit,
+    block,
+    failed,  ///< the callout of `by` threw or exceeded its budget: the connection ends
+  };
+  outcome what = outcome::none;
+  bool is_hard = false;
+  const filter* by = nullptr;  ///< whose permit or block it is
+  /// permit: which way, or where to, by the heaviest of the permits that say so (chain, direct, redirect);
+  /// null: none.
+  const filter* way = nullptr;
+  /// block: how; a callout's own answer where a callout blocked.
+  block_answer how{};
+  const filter* veto_of =
+      nullptr;                ///< the hard permit that a callout vetoed: a conflict of owners, for the log
+  bool is_late = false;       ///< failed: it exceeded its budget, rather than threw
+  std::size_t need_more = 0;  ///< stream layer: ask again when there are so many bytes more; 0: no need
+};
+
+class arbiter {
+ public:
+  /// FWPS_RIGHT_ACTION_WRITE.
+  bool has_right() const noexcept { return !result_.is_hard; }
+
+  effect permit(const filter& by, bool has_way, bool is_hard) noexcept {
+    if (is(outcome::block) && result_.is_hard) return effect::refused;
+    const bool is_same = is(outcome::permit);
+    const effect out = is(outcome::none) ? effect::decided : is_same ? effect::confirmed : effect::overrode;
+    if (!is_same) {
+      result_.what = outcome::permit;
+      result_.by = &by;
+    }
+    if (!result_.way && has_way) result_.way = &by;
+    result_.is_hard |= is_hard;
+    return out;
+  }
+
+  effect block(const filter& by, const block_answer& how, bool is_hard, bool by_callout) noexcept {
+    if (is(outcome::block)) {
+      result_.is_hard |= is_hard;
+      return effect::confirmed;
+    }
+    const bool is_veto = is(outcome::permit) && result_.is_hard;
+    if (is_veto && !by_callout) return effect::refused;
+    const effect out = is_veto ? effect::vetoed : is(outcome::none) ? effect::decided : effect::overrode;
+    if (is_veto) result_.veto_of = result_.by;
+    result_.what = outcome::block;
+    result_.by = &by;
+    result_.way = nullptr;
+    result_.how = how;
+    result_.is_hard |= is_hard;
+    return out;
+  }
+
+  void fail(const filter& by, bool is_late) noexcept {
+    result_.what = outcome::failed;
+    result_.by = &by;
+    result_.way = nullptr;
+    result_.is_late = is_late;
+  }
+
+  void ask_for_more(std::size_t bytes) noexcept {
+    if (bytes > result_.need_more) result_.need_more = bytes;
+  }
+
+  const decision& result() const noexcept { return result_; }
+
+ private:
+  using outcome = decision::outcome;
+  bool is(outcome what) const noexcept { return result_.what == what; }
+
+  decision result_;
+};
+
+}  // namespace omnilink::interceptor::filter

@@ -1,0 +1,44 @@
+// The walk through a layer's sublayers, once for both who ask: classify() takes the matching filters from an
+// index and watches nothing; explain() takes them from a scan over all filters and writes everything down.
+#pragma once
+
+#include "interceptor/filter/policy.hpp"
+
+namespace omnilink::interceptor::filter {
+
+enum class step : std::uint8_t { go_on, end_sublayer, end_all };
+
+struct evaluated {
+  step then = step::go_on;
+  /// What it did to the decision; meaningless when `spoke` is false (it went on, or was ignored).
+  effect did = effect::decided;
+  bool spoke = false;
+};
+
+/// A matching filter has its say.
+evaluated evaluate(const compiled_filter& f, arbiter& judge, const values& known, const metadata& about,
+                   layer_data data) noexcept;
+
+/// `Matches` is made from (sublayer, values) and gives the matching filters in order; `watch` is told of
+/// each.
+template <class Matches, class Watch>
+decision walk(const std::vector<policy::part>& parts, const values& known, const metadata& about,
+              layer_data data, Watch&& watch) {
+  arbiter judge;
+  for (const policy::part& p : parts) {
+    Matches matches{*p.filters, known};
+    step then = step::go_on;
+    while (then == step::go_on) {
+      const compiled_filter* f = matches.next();
+      if (!f) break;
+      const evaluated result = evaluate(*f, judge, known, about, data);
+      watch.evaluated(*f, result);
+      then = result.then;
+    }
+    watch.sublayer_done(p, then);
+    if (then == step::end_all) break;
+  }
+  return judge.result();
+}
+
+}  // namespace omnilink::interceptor::filter

@@ -1,0 +1,20 @@
+#include "interceptor/filter/policy.hpp"
+
+#include "interceptor/filter/evaluate.hpp"
+
+namespace omnilink::interceptor::filter {
+namespace {
+
+struct nobody {
+  void evaluated(const compiled_filter&, const interceptor::filter::evaluated&) noexcept {}
+  void sublayer_done(const policy::part&, step) noexcept {}
+};
+
+}  // namespace
+
+decision policy::classify(layer_id l, const values& known, const metadata& about,
+                          layer_data data) const noexcept {
+  return walk<compiled_sublayer::matches>(at(l), known, about, data, nobody{});
+}
+
+}  // namespace omnilink::interceptor::filter
