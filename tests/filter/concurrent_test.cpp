@@ -3,6 +3,7 @@
 #include <latch>
 #include <thread>
 
+#include "interceptor/filter/token_bucket.hpp"
 #include "setup.hpp"
 
 namespace omnilink::interceptor::filter {
@@ -102,6 +103,20 @@ TEST(concurrent, callouts_come_and_go_and_every_context_is_given_back_once) {
   stop = true;
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(wrong.load(), 0u);
+}
+
+TEST(concurrent, a_bucket_gives_each_token_once) {
+  constexpr std::uint64_t tokens = 10'000;
+  token_bucket bucket{1, tokens};
+  std::atomic<std::uint64_t> taken{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < askers; ++i) {
+    threads.emplace_back([&] {
+      for (std::uint64_t n = 0; n < tokens; ++n) taken.fetch_add(bucket.take(1, core::instant{}));
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(taken.load(), tokens);
 }
 
 }  // namespace
