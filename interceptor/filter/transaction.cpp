@@ -32,7 +32,10 @@ filter_id transaction::add(filter f) {
          ": ids from 4294967296 on are given by the engine; choose a lower one or none");
     return f.id;
   }
-  if (f.id == 0) f.id = next_.next_id++;
+  if (f.id == 0) {
+    const auto same = removed_ids_.extract(identity_of(f));
+    f.id = same ? same.mapped() : next_.next_id++;
+  }
   const filter_id id = f.id;
   if (const auto same = next_.filters.find(id); same != next_.filters.end()) {
     fail("filter " + core::quoted(f.name) + ": its id " + std::to_string(id) + " is filter " +
@@ -53,6 +56,7 @@ void transaction::remove(filter_id id) {
   if (found == next_.filters.end()) return fail(unknown_id(id));
   touch(*found->second.source);
   removed_[id] = found->second.counters;
+  if (id >= first_given_id) removed_ids_.emplace(identity_of(*found->second.source), id);
   added_.erase(id);
   next_.filters.erase(found);
 }

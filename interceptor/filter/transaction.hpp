@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,7 +33,9 @@ class transaction {
   void add(sublayer s);
   /// Its filters must go in the same transaction.
   void remove_sublayer(std::string_view name);
-  /// Returns the filter's id. One that replaces a removed filter under the same id keeps its counters.
+  /// Returns the filter's id. One that replaces a removed filter under the same id keeps its counters; one
+  /// without an id that has the name, owner, layer and sublayer of a removed filter takes its id too. So a
+  /// file that is read again changes neither ids nor counts of what it still says.
   filter_id add(filter f);
   void remove(filter_id id);
   void set_enabled(filter_id id, bool enabled);
@@ -47,11 +50,14 @@ class transaction {
   friend class engine;
   transaction(std::uint64_t base, const definitions& from) : base_{base}, next_{from} {}
   void fail(std::string line) { errors_.push_back(std::move(line)); }
+  using identity = std::tuple<layer_id, std::string, std::string, std::string>;
+  static identity identity_of(const filter& f) { return {f.layer, f.sublayer, f.provider, f.name}; }
   void touch(const filter& f) { touched_.emplace(f.layer, f.sublayer); }
 
   std::uint64_t base_;  // the version that it was begun on
   definitions next_;
   std::map<filter_id, std::shared_ptr<filter_counters>> removed_;
+  std::map<identity, filter_id> removed_ids_;
   std::set<filter_id> added_;
   std::set<std::pair<layer_id, std::string>> touched_;  // what must be compiled
   std::vector<std::string> errors_;

@@ -88,6 +88,28 @@ TEST_F(transactions, hits_are_counted_and_survive_recompiling_and_replacing) {
   EXPECT_EQ(filters.counters_of(8), nullptr);
 }
 
+TEST_F(transactions, what_is_read_again_keeps_its_id_and_hits) {
+  const auto load = [&](std::vector<std::string> names) {
+    transaction t = filters.begin();
+    t.remove_provider("");
+    std::vector<filter_id> ids;
+    for (const std::string& name : names) {
+      filter f = make(name, action::permit(), ids.size());
+      ids.push_back(t.add(std::move(f)));
+    }
+    commit(std::move(t));
+    return ids;
+  };
+  const auto first = load({"a", "b"});
+  ask();  // meets b, the heavier one
+  const auto second = load({"new", "b", "a", "b"});
+  EXPECT_EQ(second[1], first[1]);
+  EXPECT_EQ(second[2], first[0]);
+  EXPECT_EQ(std::set<filter_id>(second.begin(), second.end()).size(), 4u) << "an id is taken over once";
+  EXPECT_EQ(filters.counters_of(second[1])->hits(), 1u);
+  EXPECT_EQ(filters.counters_of(second[3])->hits(), 0u);
+}
+
 TEST_F(transactions, hits_of_a_disabled_filter_stay) {
   filter f = make("f", action::permit());
   f.id = 7;
