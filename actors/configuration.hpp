@@ -12,6 +12,7 @@
 #include "chain/chain.hpp"
 #include "core/clock.hpp"
 #include "core/endpoint.hpp"
+#include "interceptor/filter/rule.hpp"
 #include "interceptor/listener_config.hpp"
 #include "nat/table.hpp"
 
@@ -49,7 +50,8 @@ struct configuration {
   chain::timeouts timeouts;
   nat::config nat;
   std::vector<interceptor::listener_config> listeners;
-  std::vector<chain::chain> chains;       ///< none: direct
+  std::vector<chain::chain> chains;       ///< none: direct; several: only with rules
+  std::vector<interceptor::filter::rule> rules;  ///< none: the only chain takes every connection
   std::string query_socket;               ///< path; empty: no query endpoint
   std::string admin_socket;               ///< path; empty: none
   bool log_access = true;

@@ -33,13 +33,27 @@ routed router::route(const core::target& where, bool via_sandbox) const noexcept
   return {chains_.empty() ? &direct_ : &chains_.front()};
 }
 
-std::string validate_chains(const std::vector<chain>& chains) {
-  if (chains.size() > 1) {
+const chain* router::named(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(chains_, name, &chain::name);
+  return found == chains_.end() ? nullptr : &*found;
+}
+
+const chain* router::only() const noexcept {
+  if (chains_.size() > 1) return nullptr;
+  return chains_.empty() ? &direct_ : &chains_.front();
+}
+
+std::string validate_chains(const std::vector<chain>& chains, bool has_rules) {
+  if (chains.size() > 1 && !has_rules) {
     return "several chains (" + core::quoted(chains[0].name) + ", " + core::quoted(chains[1].name) +
-           ") and nothing that chooses among them: [[rule]] is not supported by this version; leave one "
-           "chain";
+           ") and nothing that chooses among them: add [[rule]]s, or leave one chain";
   }
-  return chains.empty() ? std::string{} : chains.front().validate();
+  for (auto c = chains.begin(); c != chains.end(); ++c) {
+    if (std::any_of(chains.begin(), c, [&](const chain& other) { return other.name == c->name; }))
+      return "two chains with the name " + core::quoted(c->name);
+    if (std::string wrong = c->validate(); !wrong.empty()) return wrong;
+  }
+  return {};
 }
 
 }  // namespace omnilink::chain

@@ -31,7 +31,8 @@ std::string summary_of(const settings& good) {
     for (const auto& h : c.hops) out += (&h == &c.hops.front() ? " " : " -> ") + h.to_string();
     out += "\n";
   }
-  if (good.service.chains.empty()) out += "  no chain: connections go to their target directly\n";
+  if (!good.service.rules.empty()) out += "  rules: " + std::to_string(good.service.rules.size()) + "; what meets none is rejected\n";
+  else if (good.service.chains.empty()) out += "  no chain: connections go to their target directly\n";
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include "chain/route.hpp"
 #include "cli/auth_file.hpp"
 #include "cli/config_reader.hpp"
+#include "cli/config_rules.hpp"
 #include "cli/tls_files.hpp"
 #include "core/nearest_word.hpp"
 #include "interceptor/capture_words.hpp"
@@ -306,11 +307,12 @@ void read_root(const toml::table& root, settings& into, config_errors& errors) {
   for (const auto* t : in.tables("hop")) read_hop(*t, hops, errors);
   const std::size_t before = errors.count();
   for (const auto* t : in.tables("chain")) read_chain(*t, hops, into, errors);
-  if (std::string wrong = chain::validate_chains(into.service.chains);
+  const auto rules = in.tables("rule");
+  if (std::string wrong = chain::validate_chains(into.service.chains, !rules.empty());
       !wrong.empty() && errors.count() == before) {
     in.fail_at("chain", wrong);
   }
-  in.later({"rule"});
+  read_rules(rules, into.service, errors);
   in.finish();
 }
 

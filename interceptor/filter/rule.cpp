@@ -71,9 +71,7 @@ struct parsed_rule {
 std::string add_condition(const rule::match& m, std::vector<condition>& to) {
   const auto found = std::find_if(keys.begin(), keys.end(), [&](const key& k) { return k.name == m.key; });
   if (found == keys.end()) {
-    std::vector<std::string_view> names;
-    for (const key& k : keys) names.push_back(k.name);
-    return "there is no match key " + core::quoted(m.key) + core::did_you_mean(m.key, names);
+    return "there is no match key " + core::quoted(m.key) + core::did_you_mean(m.key, match_keys());
   }
   condition c{found->field, false, {}};
   for (const std::string& value : m.values) {
@@ -127,6 +125,15 @@ layer_id layer_of(action_kind k, bool is_v6) noexcept {
 }
 
 }  // namespace
+
+std::span<const std::string_view> match_keys() noexcept {
+  static constexpr auto names = [] {
+    std::array<std::string_view, keys.size()> out;
+    std::ranges::transform(keys, out.begin(), &key::name);
+    return out;
+  }();
+  return names;
+}
 
 std::variant<action, std::string> parse_action(std::string_view text) {
   if (text == "direct") return action::direct();

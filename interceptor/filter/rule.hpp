@@ -13,6 +13,9 @@
 
 namespace omnilink::interceptor::filter {
 
+/// The keys of `match`, in the order of the documentation.
+std::span<const std::string_view> match_keys() noexcept;
+
 struct rule {
   /// One key of `match` with its values as text: port, cidr, host, exe, process, uid, gid, pid, cgroup,
   /// protocol, netns, interface, listener, source (network), source_port. Several values: any one of them.

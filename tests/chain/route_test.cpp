@@ -39,12 +39,26 @@ TEST(route, the_sandboxes_loopback_is_the_hosts_and_never_goes_through_a_chain) 
   EXPECT_EQ(r.route(*core::target::parse("127.0.0.1:3000"), false).way, &one.front());
 }
 
-TEST(route, several_chains_are_an_error_while_there_are_no_rules) {
-  EXPECT_EQ(validate_chains({}), "");
-  EXPECT_EQ(validate_chains({out_by("a")}), "");
-  const std::string wrong = validate_chains({out_by("a"), out_by("b")});
+TEST(route, rules_choose_by_name) {
+  const std::vector<chain> two{out_by("a"), out_by("b")};
+  const router r{two, {}};
+  EXPECT_EQ(r.named("b"), &two[1]);
+  EXPECT_EQ(r.named("c"), nullptr);
+  EXPECT_EQ(r.only(), nullptr);
+  EXPECT_TRUE(r.direct().is_direct());
+  EXPECT_TRUE(r.reject().is_reject());
+  const std::vector<chain> none;
+  EXPECT_TRUE(router(none, {}).only()->is_direct());
+}
+
+TEST(route, several_chains_are_an_error_without_rules) {
+  EXPECT_EQ(validate_chains({}, false), "");
+  EXPECT_EQ(validate_chains({out_by("a")}, false), "");
+  const std::string wrong = validate_chains({out_by("a"), out_by("b")}, false);
   EXPECT_NE(wrong.find("\"a\", \"b\""), std::string::npos) << wrong;
-  EXPECT_NE(wrong.find("[[rule]] is not supported"), std::string::npos) << wrong;
+  EXPECT_NE(wrong.find("add [[rule]]s"), std::string::npos) << wrong;
+  EXPECT_EQ(validate_chains({out_by("a"), out_by("b")}, true), "");
+  EXPECT_EQ(validate_chains({out_by("a"), out_by("b"), out_by("a")}, true), "two chains with the name \"a\"");
 }
 
 }  // namespace

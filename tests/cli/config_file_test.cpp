@@ -144,7 +144,7 @@ TEST(config_file, an_unknown_key_suggests_the_nearest) {
 
 TEST(config_file, keys_of_a_later_version_are_not_called_unknown) {
   for (const char* text :
-       {"version = 1\n[admin]\nhttp = \"127.0.0.1:9090\"", "version = 1\n[[rule]]\naction = \"direct\"",
+       {"version = 1\n[admin]\nhttp = \"127.0.0.1:9090\"",
         "version = 1\n[[chain]]\nname = \"a\"\nhops = [\"direct\"]\npolicy = \"strict\""}) {
     const lines all = errors_of(text);
     ASSERT_EQ(all.size(), 1u) << joined(all);
@@ -344,7 +344,65 @@ TEST(config_file, chains) {
   expect_error(hops + "hops = [\"paris\", \"direct\"]", ":7:8", "stands alone");
   EXPECT_EQ(joined(errors_of(hops + "hops = [\"reject\"]")), "");
   expect_error(hops + "hops = [\"paris\"]\n[[chain]]\nname = \"b\"\nhops = [\"paris\"]", ":5:1",
-               "[[rule]] is not supported");
+               "add [[rule]]s");
+  expect_error(hops + "hops = [\"paris\"]\n[[chain]]\nname = \"out\"\nhops = [\"paris\"]\n[[rule]]\naction = \"direct\"", ":5:1",
+               "two chains with the name \"out\"");
+}
+
+TEST(config_file, rules) {
+  settings s;
+  const std::string text = R"(version = 1
+[[hop]]
+name = "paris"
+url = "socks5://h"
+[[chain]]
+name = "out"
+hops = ["paris"]
+[[chain]]
+name = "other"
+hops = ["direct"]
+[[rule]]
+name = "web"
+match = { port = [80, "8000-8100"], cidr = "10.0.0.0/8", host = ["*.example.com"], exe = "/usr/bin/curl", process = "curl", uid = 1000, gid = [1, 2], pid = 7, cgroup = "app.slice", protocol = 6, netns = 4026531840, interface = "eth0", listener = "mixed:*", source = "192.0.2.0/24", source_port = 5000 }
+action = "redirect::8080"
+[[rule]]
+action = "chain:other"
+enabled = false
+[[rule]]
+action = "chain:out"
+)";
+  EXPECT_EQ(joined(read_config(text, "o.toml", s)), "");
+  ASSERT_EQ(s.service.rules.size(), 3u);
+  const auto& web = s.service.rules[0];
+  EXPECT_EQ(web.name, "web");
+  EXPECT_EQ(web.matches.size(), interceptor::filter::match_keys().size()) << "the text above has every key";
+  EXPECT_EQ(web.matches[0].key, "port");
+  EXPECT_EQ(web.matches[0].values, (std::vector<std::string>{"80", "8000-8100"}));
+  EXPECT_EQ(web.action, "redirect::8080");
+  EXPECT_EQ(s.service.rules[1].name, "rule 2");
+  EXPECT_FALSE(s.service.rules[1].enabled);
+  EXPECT_EQ(s.service.chains.size(), 2u);
+}
+
+TEST(config_file, a_wrong_rule_has_its_place) {
+  const std::string rule = "version = 1\n[[chain]]\nname = \"out\"\nhops = [\"direct\"]\n[[rule]]\n";
+  expect_error(rule, ":5:1", "without action");
+  expect_error(rule + "action = 1", ":6:10", "string");
+  expect_error(rule + "action = \"drect\"", ":6:10", "rule \"rule 1\": there is no action \"drect\"; did you mean \"direct\"?");
+  expect_error(rule + "name = \"ads\"\naction = \"chain:outt\"", ":7:10",
+               "rule \"ads\": there is no chain \"outt\"; did you mean \"out\"?");
+  expect_error(rule + "action = \"chain:direct\"", ":6:10", "write action = \"direct\"");
+  expect_error(rule + "action = \"redirect:\"", ":6:10", "redirect");
+  expect_error(rule + "action = \"callout:log\"", ":6:10", "not supported by this version");
+  expect_error(rule + "action = \"direct\"\nmatch = { prt = 80 }", ":7:11", "unknown key \"prt\" in match; did you mean \"port\"?");
+  expect_error(rule + "action = \"direct\"\nmatch = { port = [80, 70000] }", ":7:23", "70000");
+  expect_error(rule + "action = \"direct\"\nmatch = { port = \"90-80\" }", ":7:18", "");
+  expect_error(rule + "action = \"direct\"\nmatch = { cidr = [\"10.0.0.0/33\"] }", ":7:19", "10.0.0.0/33");
+  expect_error(rule + "action = \"direct\"\nmatch = { host = [] }", ":7:18", "empty list");
+  expect_error(rule + "action = \"direct\"\nmatch = { port = 1.5 }", ":7:18", "a value or a list");
+  expect_error(rule + "action = \"direct\"\nmatch = 80", ":7:9", "table");
+  expect_error(rule + "action = \"direct\"\non = 1", ":7:1", "unknown key");
+  expect_error(rule + "action = \"direct\"\nname = \"a\"\n[[rule]]\nname = \"a\"\naction = \"direct\"", ":8:1", "second rule");
 }
 
 TEST(config_file, all_errors_in_the_order_of_their_places) {

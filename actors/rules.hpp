@@ -1,0 +1,25 @@
+// The rules of a configuration, as filters of the service's engine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/configuration.hpp"
+#include "interceptor/filter/engine.hpp"
+
+namespace omnilink::actors {
+
+/// Who owns the filters that come from the configuration.
+inline constexpr std::string_view rules_provider = "configuration";
+
+/// In the place of those of the configuration before, in one transaction. Empty: done; otherwise nothing changed, and this is what
+/// is wrong.
+std::vector<std::string> load_rules(interceptor::filter::engine& into, const configuration& from);
+
+using policy_ptr = std::shared_ptr<const interceptor::filter::policy>;
+
+/// What connections are asked by; null: there is no filter, so that the only chain takes everything.
+policy_ptr policy_of(const interceptor::filter::engine& from);
+
+}  // namespace omnilink::actors
