@@ -74,6 +74,7 @@ void log_access(const trip_report& trip, const configuration& config) {
                 {"destination", destination},
                 {"dialled", dialled},
                 {"chain", trip.chain},
+                {"rule", trip.rule},
                 {"hops_ms", hop_milliseconds(trip)},
                 {"up", trip.bytes_up},
                 {"down", trip.bytes_down},

@@ -18,6 +18,7 @@
 #include "actors/shared.hpp"
 #include "actors/snapshot.hpp"
 #include "chain/health.hpp"
+#include "interceptor/filter/engine.hpp"
 #include "interceptor/installer.hpp"
 #include "interceptor/resolver.hpp"
 #include "io/deadlines.hpp"
@@ -54,6 +55,7 @@ struct control {
 
   // set by service before the first actor runs
   shared_state* shared = nullptr;
+  interceptor::filter::engine* filters = nullptr;  ///< after a change: put_to_use() of reload.hpp
   snapshot_ptr settings;              ///< the one in use; a reload puts another one here
   descriptor_use beside;              ///< what else is open, for other numbers of connections
   bool reloading = false;             ///< one at a time

@@ -21,8 +21,8 @@ bool same_rules(const interceptor::listener_config& a, const interceptor::listen
   return a.capture == b.capture && a.fail_closed == b.fail_closed;
 }
 
-asio::awaitable<void> use(worker& there, snapshot_ptr fresh) {
-  there.use(std::move(fresh));
+asio::awaitable<void> use(worker& there, snapshot_ptr fresh, policy_ptr policy) {
+  there.use(std::move(fresh), std::move(policy));
   co_return;
 }
 
@@ -66,22 +66,28 @@ lines needs_restart(const configuration& running, const configuration& wanted) {
   return out;
 }
 
+asio::awaitable<void> put_to_use(control& home) {
+  const policy_ptr policy = policy_of(*home.filters);
+  for (worker* w : home.workers) {
+    auto there = use(*w, home.settings, policy);
+    co_await asio::co_spawn(w->execution.io(), std::move(there), asio::use_awaitable);
+  }
+}
+
 asio::awaitable<lines> reload(control& home) {
   if (home.reloading) co_return lines{"a reload is under way; ask again"};
   home.reloading = true;
   snapshot_ptr fresh;
   lines refused = build(home, fresh);
+  if (refused.empty()) refused = load_rules(*home.filters, fresh->config);
   // Last, since it cannot be taken back by not using it.
-  if (refused.empty()) refused = replace_rules(home, fresh->config);
+  if (refused.empty() && !(refused = replace_rules(home, fresh->config)).empty()) load_rules(*home.filters, home.settings->config);
   report(refused);
   const auto ended = home.settings->config.reload.ended;
   if (refused.empty()) {
     home.settings = fresh;
     home.memory.look();
-    for (worker* w : home.workers) {
-      auto there = use(*w, fresh);
-      co_await asio::co_spawn(w->execution.io(), std::move(there), asio::use_awaitable);
-    }
+    co_await put_to_use(home);
   }
   if (ended) ended(refused.empty());
   home.reloading = false;

@@ -15,4 +15,7 @@ std::vector<std::string> needs_restart(const configuration& running, const confi
 /// On control. Empty: every worker uses it from now on; otherwise the lines that say why nothing has changed.
 boost::asio::awaitable<std::vector<std::string>> reload(control& home);
 
+/// On control, after the filters or the settings changed: every worker uses them for the connections that begin from now on.
+boost::asio::awaitable<void> put_to_use(control& home);
+
 }  // namespace omnilink::actors

@@ -17,6 +17,7 @@
 #include "actors/control.hpp"
 #include "actors/limits.hpp"
 #include "actors/reload.hpp"
+#include "actors/rules.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/worker.hpp"
 #include "io/descriptor.hpp"
@@ -61,6 +62,7 @@ struct service::impl {
   io::descriptor finished;
   numbering numbers;
   snapshot_ptr settings;
+  interceptor::filter::engine filters;
   descriptor_use beside;
   system_config caf_config;
   std::unique_ptr<caf::actor_system> system;
@@ -86,6 +88,7 @@ std::optional<std::string> service::impl::start() {
   auto made = snapshot::make(std::move(given), numbers);
   if (made.has_error()) return made.error();
   settings = std::move(*made);
+  if (auto wrong = load_rules(filters, settings->config); !wrong.empty()) return wrong.front();
   try {
     build();
   } catch (const std::exception& error) {
@@ -116,6 +119,7 @@ void service::impl::build() {
   shared = std::make_unique<shared_state>(center->resolver, *passwords, *who);
   center->shared = shared.get();
   center->settings = settings;
+  center->filters = &filters;
   center->beside = beside;
   shared->sandboxed = home != nullptr && home->has_private_loopback();
   shared->redirects_here = home != nullptr && !home->has_private_loopback();
@@ -126,7 +130,7 @@ void service::impl::build() {
   };
   const std::size_t share = (settings->config.nat.capacity + count - 1) / count;
   for (std::uint32_t i = 0; i < count; ++i) {
-    workers.push_back(std::make_unique<worker>(*system, i, *shared, settings, share));
+    workers.push_back(std::make_unique<worker>(*system, i, *shared, settings, policy_of(filters), share));
     center->workers.push_back(workers.back().get());
     shared->workers.push_back(workers.back().get());
   }

@@ -3,6 +3,18 @@
 #include "io/log.hpp"
 
 namespace omnilink::actors {
+namespace {
+
+std::vector<std::string> names_of(const std::vector<interceptor::listener_config>& listeners) {
+  std::vector<std::string> out;
+  for (const auto& one : listeners) out.push_back(one.to_string());
+  return out;
+}
+
+}  // namespace
+
+snapshot::snapshot(configuration wanted)
+    : config{std::move(wanted)}, router{config.chains, config.host_loopback_ports}, listener_names{names_of(config.listeners)} {}
 
 boost::system::result<snapshot_ptr, std::string> snapshot::make(configuration wanted, numbering& numbers) {
   auto out = std::make_shared<snapshot>(std::move(wanted));

@@ -18,12 +18,13 @@ struct snapshot {
   /// The error is one line: a hop's certificate file that cannot be used.
   static boost::system::result<std::shared_ptr<const snapshot>, std::string> make(configuration wanted, numbering& numbers);
 
-  explicit snapshot(configuration wanted) : config{std::move(wanted)}, router{config.chains, config.host_loopback_ports} {}
+  explicit snapshot(configuration wanted);
   snapshot(const snapshot&) = delete;
   snapshot& operator=(const snapshot&) = delete;
 
   const configuration config;
   const chain::router router;  ///< over config's chains
+  const std::vector<std::string> listener_names;  ///< as rules match them
   chain::tls_contexts tls;     ///< of config's hops; complete once made
   std::size_t chain_numbers = 0;  ///< those in use are smaller, as are …
   std::size_t hop_numbers = 0;

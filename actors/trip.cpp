@@ -7,11 +7,14 @@
 #include "actors/access_log.hpp"
 #include "actors/explicit_client.hpp"
 #include "actors/flow_record.hpp"
+#include "actors/ruling.hpp"
+#include "core/nearest_word.hpp"
 #include "interceptor/original_destination.hpp"
 #include "io/accept.hpp"
 #include "io/http_exchange.hpp"
 #include "io/log.hpp"
 #include "io/tls.hpp"
+#include "io/wait.hpp"
 #include "nat/names.hpp"
 
 namespace omnilink::actors {
@@ -27,7 +30,7 @@ const way_numbers unknown_way{numbering::no_chain, {}};
 class trip {
  public:
   trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp::socket accepted, admission::place held)
-      : held_{std::move(held)}, home_{home}, settings_{home.settings}, kind_{by.kind}, listener_{listener_of(settings_->config(), by)},
+      : held_{std::move(held)}, home_{home}, settings_{home.settings}, kind_{by.kind}, listener_number_{by.listener}, listener_{listener_of(settings_->config(), by)},
         client_{io::make_tcp_stream(std::move(accepted))}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
     if (listener_ && !intercepted() && kind_ != listen_kind::tcp) asks_.emplace(home_, settings_->config(), *listener_, slot_, *client_);
   }
@@ -95,7 +98,11 @@ class trip {
   void check_destination() {
     if (!ok()) return;
     slot_.info.original = original_;
-    const bool loops = !original_.is_name() && !sandboxed() && home_.shared.own.contains(original_.endpoint());
+    refuse_own(original_);
+  }
+
+  void refuse_own(const core::target& where) {
+    const bool loops = !where.is_name() && !sandboxed() && home_.shared.own.contains(where.endpoint());
     if (loops) end(errc::loop, core::step::accept);
   }
 
@@ -148,20 +155,60 @@ class trip {
     return out;
   }
 
-  // Which chain, and the NAT entry: from here on the question "where did it want to go?" has an answer.
+  // Which chain, by the rules where there are any. The sandbox's loopback is the host's, and no rule's.
+  void choose_way() {
+    const bool is_hosts = sandboxed() && !original_.is_name() && original_.address.is_loopback();
+    if (!settings_->policy || is_hosts) {
+      way_ = settings_->all->router.route(original_, sandboxed()).way;
+      return;
+    }
+    const std::string_view listener = listener_ ? std::string_view{settings_->all->listener_names[listener_number_]} : "sandbox";
+    ruled_ = rule_on({original_, key_, listener}, *settings_);
+    way_ = ruled_->way;
+    if (ruled_->redirected) refuse_own(*ruled_->redirected);
+    if (!ok() || ruled_->code == errc::ok) return;
+    end(ruled_->code, core::step::none);
+    verdict_.detail = ruled_->reason.empty() ? "by " + core::quoted(ruled_->rule) : std::string{ruled_->reason};
+  }
+
+  // Where it goes, which a rule may have changed.
+  const core::target& destination() const noexcept { return ruled_ && ruled_->redirected ? *ruled_->redirected : original_; }
+
+  // The chain and the NAT entry: from here on the question "where did it want to go?" has an answer.
   asio::awaitable<void> record() {
-    const auto routed = settings_->all->router.route(original_, sandboxed());
-    way_ = routed.way;
+    choose_way();
     slot_.info.chain = way_->name;
     slot_.way = &settings_->all->numbers_of(*way_);
     const nat::entry flow = entry();
     const errc code = co_await recorded_.open(flow);
     if (code != errc::ok) end(code, core::step::accept);
+    if (silent()) co_await hold();
+  }
+
+  bool silent() const noexcept { return ruled_ && ruled_->silent; }
+
+  // Blocked without an answer: the client waits until it gives up, or for as long as others wait for a chain.
+  asio::awaitable<void> hold() {
+    slot_.info.phase = "held";
+    const auto cut = [this] {
+      client_->set_reset_on_close();
+      client_->close();
+    };
+    io::deadlines::timer deadline{home_.deadlines};
+    deadline.arm(core::clock::now() + settings_->config().timeouts.chain, cut);
+    if (!slot_.cancel.arm(cut)) co_return;
+    std::array<std::uint8_t, 1024> unheard;
+    for (std::size_t taken = 0; taken < held_bytes;) {
+      const auto got = co_await io::read_some(*client_, unheard);
+      if (!got.done()) break;
+      taken += got.count;
+    }
+    slot_.cancel.disarm();
   }
 
   asio::awaitable<void> travel() {
     slot_.info.phase = "dial";
-    dialed_ = co_await chain::dial(*way_, original_, settings_->dialling, slot_.cancel);
+    dialed_ = co_await chain::dial(*way_, destination(), settings_->dialling, slot_.cancel);
     verdict_ = dialed_.verdict;
     home_.saw(*slot_.way, *way_, dialed_);
     if (!ok()) co_return;
@@ -233,7 +280,7 @@ class trip {
     end(done.code, tells ? core::step::request : core::step::relay, done.system_errno);
     if (done.failed == io::relay_side::client) return;
     verdict_.hop = way_->is_direct() ? 0 : static_cast<int>(way_->hops.size());
-    verdict_.hop_name = original_.to_string();
+    verdict_.hop_name = destination().to_string();
   }
 
   // The same client, to the same origin, whose connection has neither ended nor said anything meanwhile.
@@ -251,7 +298,7 @@ class trip {
     if (!pending_) {
       if (ends_) co_await asks_->say_goodbye();
       if (ok()) co_return false;
-      if (!asks_) {
+      if (!asks_ || silent()) {
         client_->set_reset_on_close();
         co_return false;
       }
@@ -266,6 +313,7 @@ class trip {
     verdict_ = {};
     dialed_ = {};
     way_ = nullptr;
+    ruled_.reset();
     slot_.counters = {};
     slot_.info.begun = core::clock::now();
     original_ = {};
@@ -285,7 +333,7 @@ class trip {
   void report() {
     if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
     if (verdict_.code == errc::permission_denied && verdict_.step == core::step::accept) ++home_.shared.denied;
-    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{},
+    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{}, ruled_ ? ruled_->rule : std::string{},
                            dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
     home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
@@ -293,10 +341,14 @@ class trip {
     log_access(line, settings_->config());
   }
 
+  /// Of a client that gets no answer; one that says more than any request is long is closed.
+  static constexpr std::size_t held_bytes = 64 * 1024;
+
   admission::place held_;
   worker& home_;
   const std::shared_ptr<const worker_settings> settings_;  // whatever is reloaded meanwhile
   const listen_kind kind_;
+  const std::size_t listener_number_;
   const interceptor::listener_config* const listener_;
   std::unique_ptr<io::stream> client_;
   const core::flow_key key_;
@@ -305,6 +357,7 @@ class trip {
   core::target original_;
   core::address dialled_;
   const chain::chain* way_ = nullptr;
+  std::optional<ruling> ruled_;  // none: there are no rules
   interceptor::own_connections::ticket remembered_;
   flow_record recorded_;
   chain::dialed dialed_;

@@ -19,6 +19,7 @@ struct trip_report {
   core::target original;     ///< the name where it is known; port 0: the client never said
   core::address dialled;     ///< the address that the program dialled
   std::string chain;
+  std::string rule;          ///< those that decided, as "port 80, ads"; empty: there are none, or none met
   boost::container::small_vector<chain::hop_time, 4> hop_times;
   std::uint64_t bytes_up;
   std::uint64_t bytes_down;

@@ -13,7 +13,7 @@ constexpr std::size_t marks_max = 64;
 
 }  // namespace
 
-worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, snapshot_ptr first, std::size_t flow_capacity)
+worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, snapshot_ptr first, policy_ptr policy, std::size_t flow_capacity)
     : index{i},
       shared{everyone},
       execution{sys, "worker-" + std::to_string(i)},
@@ -24,10 +24,10 @@ worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, 
       next_id{i + 1},
       sweeper_{deadlines},
       marks_due_{deadlines} {
-  use(std::move(first));
+  use(std::move(first), std::move(policy));
 }
 
-void worker::use(snapshot_ptr fresh) {
+void worker::use(snapshot_ptr fresh, policy_ptr policy) {
   const auto is_own = [&own = shared.own](const core::endpoint& where) { return own.contains(where); };
   chain::dial_environment dialling{shared.resolver, deadlines, fresh->tls, fresh->config.timeouts, is_own, {}, shared.sandboxed};
   if (shared.redirects_here) {
@@ -37,7 +37,7 @@ void worker::use(snapshot_ptr fresh) {
     };
   }
   counted.make_room(fresh->chain_numbers, fresh->hop_numbers);
-  settings = std::make_shared<const worker_settings>(worker_settings{std::move(fresh), std::move(dialling)});
+  settings = std::make_shared<const worker_settings>(worker_settings{std::move(fresh), std::move(policy), std::move(dialling)});
 }
 
 worker::~worker() = default;

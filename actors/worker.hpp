@@ -13,6 +13,7 @@
 #include "actors/ask.hpp"
 #include "actors/connection_info.hpp"
 #include "actors/protocol.hpp"
+#include "actors/rules.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shared.hpp"
 #include "actors/snapshot.hpp"
@@ -61,9 +62,11 @@ struct connection {
   core::instant quiet_since() const noexcept { return std::max(info.begun, counters.active); }
 };
 
-/// A snapshot, and what a dial needs of it on this worker.
+/// A snapshot, the filters that were in force with it, and what a dial needs of it on this worker. Whoever holds it holds all that a
+/// decision points to.
 struct worker_settings {
   snapshot_ptr all;
+  policy_ptr policy;  ///< null: no filters
   chain::dial_environment dialling;
 
   const configuration& config() const noexcept { return all->config; }
@@ -81,7 +84,7 @@ struct worker_view {
 };
 
 struct worker {
-  worker(caf::actor_system& system, std::uint32_t index, shared_state& shared, snapshot_ptr settings, std::size_t flow_capacity);
+  worker(caf::actor_system& system, std::uint32_t index, shared_state& shared, snapshot_ptr settings, policy_ptr policy, std::size_t flow_capacity);
   ~worker();
 
   // -- connections (on the worker's own thread)
@@ -98,7 +101,7 @@ struct worker {
   void tell_if_drained();
 
   /// For connections that begin from now on.
-  void use(snapshot_ptr fresh);
+  void use(snapshot_ptr fresh, policy_ptr policy);
 
   // -- what others are to know
   worker_view view() const;

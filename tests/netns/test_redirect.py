@@ -221,6 +221,48 @@ class redirect(unittest.TestCase):
                                    capture_output=True, text=True, timeout=20)
             self.assertEqual(other.returncode, 4, other.stderr)
 
+    def test_rules_rewrite_a_port_block_a_host_and_choose_the_chain(self):
+        near_hop = hop("microsocks", world.FAR4)
+        rules = f"""
+[[hop]]
+name = "hop"
+url = "{near_hop.url}"
+[[chain]]
+name = "out"
+hops = ["hop"]
+[[rule]]
+name = "no"
+match = {{ cidr = "{world.CLOSED4}" }}
+action = "reject"
+[[rule]]
+name = "8080"
+match = {{ port = 80 }}
+action = "redirect::{ORIGIN.port('greet')}"
+[[rule]]
+name = "plain"
+match = {{ port = {ORIGIN.port('greet')} }}
+action = "direct"
+[[rule]]
+name = "rest"
+action = "chain:out"
+"""
+        with redirecting(more=rules) as service:
+            with omnilink.connect((world.ORIGIN4, 80)) as greeted:
+                self.assertEqual(greeted.getpeername(), (world.ORIGIN4, 80))
+                self.assertEqual(origin.read_line(greeted), "220 origin ready")
+                host, port = greeted.getsockname()
+                asked = omnilink.run("query", f"{host}:{port}", "--socket", f"{service.folder}/query.sock")
+                self.assertIn(f"{world.ORIGIN4}:80", asked.stdout)
+            line = service.access()
+            self.assertEqual((line["destination"], line["rule"], line["chain"]), (f"{world.ORIGIN4}:80", "8080, plain", "direct"))
+            with omnilink.connect((world.ORIGIN4, ORIGIN.port("echo"))) as echo:
+                echo.sendall(b"x")
+                self.assertEqual(omnilink.read_exactly(echo, 1), b"x")
+            self.assertEqual([service.access(1, 2)[key] for key in ("rule", "chain")], ["rest", "out"])
+            with omnilink.connect((world.CLOSED4, 80)) as closed, self.assertRaises(ConnectionResetError):
+                closed.recv(1)
+            self.assertEqual([service.access(2, 3)[key] for key in ("rule", "verdict")], ["8080, no", "rejected"])
+
     def test_a_direct_hit_is_reset(self):
         with redirecting() as service:
             with self.assertRaises(ConnectionResetError), omnilink.connect(service.where[0]) as hit:

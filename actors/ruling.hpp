@@ -1,0 +1,32 @@
+// What the rules say of one connection.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "actors/worker.hpp"
+#include "core/flow_key.hpp"
+
+namespace omnilink::actors {
+
+struct asked_connection {
+  const core::target& where;
+  const core::flow_key& key;
+  std::string_view listener;
+};
+
+struct ruling {
+  const chain::chain* way = nullptr;      ///< of the snapshot's router; its `reject` where it may not go
+  core::errc code = core::errc::ok;       ///< rejected: it may not go; internal: a callout failed
+  bool silent = false;                    ///< rejected without an answer
+  std::optional<core::target> redirected; ///< another destination
+  std::string rule;                       ///< the names of those that decided
+  std::string_view reason;                ///< where no rule is the reason
+};
+
+/// First the connect-redirect layer, then the connect-auth layer, which sees the changed destination. `by` has a policy. What no
+/// filter permits is rejected.
+ruling rule_on(const asked_connection& what, const worker_settings& by);
+
+}  // namespace omnilink::actors
