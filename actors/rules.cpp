@@ -1,5 +1,9 @@
 #include "actors/rules.hpp"
 
+#include <algorithm>
+
+#include "core/nearest_word.hpp"
+
 namespace omnilink::actors {
 
 namespace filter = interceptor::filter;
@@ -11,6 +15,18 @@ std::vector<std::string> load_rules(filter::engine& into, const configuration& f
   change.remove_provider(rules_provider);
   for (filter::filter& one : made.filters) change.add(std::move(one));
   return into.commit(std::move(change));
+}
+
+std::vector<std::string> warnings_of(const configuration& of) {
+  static constexpr std::string_view unknown[] = {"exe", "process", "uid", "gid", "pid", "cgroup", "interface"};
+  std::vector<std::string> out;
+  for (const filter::rule& one : of.rules) {
+    for (const auto& match : one.matches) {
+      if (std::ranges::find(unknown, match.key) == std::end(unknown)) continue;
+      out.push_back("rule " + core::quoted(one.name) + " meets no connection: " + match.key + " is not known of any by this version");
+    }
+  }
+  return out;
 }
 
 policy_ptr policy_of(const filter::engine& from) {

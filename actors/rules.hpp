@@ -17,6 +17,9 @@ inline constexpr std::string_view rules_provider = "configuration";
 /// is wrong.
 std::vector<std::string> load_rules(interceptor::filter::engine& into, const configuration& from);
 
+/// Rules that mean less than they seem to, one line each: they test what is not known of any connection yet, and so meet none.
+std::vector<std::string> warnings_of(const configuration& of);
+
 using policy_ptr = std::shared_ptr<const interceptor::filter::policy>;
 
 /// What connections are asked by; null: there is no filter, so that the only chain takes everything.

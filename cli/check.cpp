@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "actors/rules.hpp"
 #include "chain/tls_contexts.hpp"
 #include "cli/config_file.hpp"
 #include "cli/exit_code.hpp"
@@ -20,6 +21,7 @@ std::vector<std::string> errors_of(const std::string& file, settings& into, std:
   const auto tls = chain::tls_contexts::load(into.service.chains);
   if (tls.has_error()) return {file + ": " + tls.error()};
   for (const auto& line : tls->warnings()) warnings.push_back(file + ": warning: " + line);
+  for (const auto& line : actors::warnings_of(into.service)) warnings.push_back(file + ": warning: " + line);
   return {};
 }
 

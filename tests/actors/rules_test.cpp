@@ -160,7 +160,11 @@ TEST(rules, the_source_and_the_listener_are_known) {
 
 TEST(rules, what_is_not_known_of_a_connection_meets_no_rule) {
   echo_server origin;
-  running omnilink{with({{{}, {{"exe", {"*"}}}, "direct", true}})};
+  configuration config = with({{"program", {{"exe", {"*"}}}, "direct", true}, everything("reject")});
+  const auto warnings = actors::warnings_of(config);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("rule \"program\" meets no connection: exe"), std::string::npos) << warnings[0];
+  running omnilink{std::move(config)};
   EXPECT_FALSE(tunnel(omnilink.listener(), origin.address()));
 }
 

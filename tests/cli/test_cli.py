@@ -128,7 +128,10 @@ class check(folder):
                     '10:9: chain "out": unknown hop "pariss"; did you mean "paris"?')
 
     def test_what_is_not_built_yet_is_not_called_unknown(self):
-        self.expect('version = 1\n[[rule]]\naction = "direct"\n', '2:3: "rule" in the configuration is not supported by this version')
+        self.expect('version = 1\n[admin]\ntoken_file = "x"\n', '3:1: "token_file" in [admin] is not supported by this version')
+
+    def test_a_rule_that_names_no_chain(self):
+        self.expect('version = 1\n[[rule]]\naction = "chain:out"\n', '3:10: rule "rule 1": there is no chain "out"')
 
     def test_a_certificate_file_that_is_none(self):
         ca = self.write("ca.pem", "not a certificate\n")
