@@ -62,6 +62,8 @@ json describe(const chain::chain& which, const way_numbers& numbers, const std::
 
 }  // namespace
 
+std::string reply(const json& document) { return line(document); }
+
 std::string reply_error(const std::string& what) { return line({{"error", what}}); }
 
 std::string reply_errors(const std::vector<std::string>& lines) {

@@ -1,6 +1,7 @@
 // What admin.sock answers, as JSON text.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "actors/protocol.hpp"
@@ -8,6 +9,8 @@
 
 namespace omnilink::actors {
 
+/// Any document, on one line.
+std::string reply(const nlohmann::json& document);
 std::string reply_error(const std::string& what);
 /// Several lines; `error` has them all.
 std::string reply_errors(const std::vector<std::string>& lines);

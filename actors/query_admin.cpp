@@ -5,13 +5,17 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <nlohmann/json.hpp>
 
 #include "actors/admin_reply.hpp"
 #include "actors/asker_session.hpp"
 #include "actors/control.hpp"
+#include "actors/explain.hpp"
 #include "actors/hop_monitor.hpp"
 #include "actors/metrics.hpp"
 #include "actors/reload.hpp"
+#include "actors/rules.hpp"
+#include "actors/rules_reply.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/worker.hpp"
 #include "wire/admin.hpp"
@@ -62,6 +66,10 @@ struct administration {
       case wire::admin_verb::connections_kill: co_return co_await kill(request.id);
       case wire::admin_verb::chains: co_return co_await chains();
       case wire::admin_verb::metrics: co_return co_await metrics();
+      case wire::admin_verb::explain: co_return explain_one(request.about);
+      case wire::admin_verb::rules_list: co_return rules(request.limit);
+      case wire::admin_verb::rules_enable: co_return co_await set_enabled(request.id, true);
+      case wire::admin_verb::rules_disable: co_return co_await set_enabled(request.id, false);
       case wire::admin_verb::reload: co_return co_await reload_now();
       case wire::admin_verb::drain:
       case wire::admin_verb::stop: co_return reply_ending(home.shared->connections.load());
@@ -99,6 +107,24 @@ struct administration {
   asio::awaitable<std::string> metrics() {
     const worker_view all = co_await view();
     co_return reply_metrics(metrics_text(home, all));
+  }
+
+  std::string explain_one(const wire::connection_question& about) const {
+    const policy_ptr policy = policy_of(*home.filters);
+    return reply(explain(policy.get(), home.settings->router, about, core::clock::now()));
+  }
+
+  std::string rules(std::uint64_t limit) const { return reply(describe_rules(*home.filters, limit, core::clock::now())); }
+
+  asio::awaitable<std::string> set_enabled(std::uint64_t id, bool enabled) {
+    // Its filters may be taken back.
+    if (home.reloading) co_return reply_error("a reload is under way; ask again");
+    auto change = home.filters->begin();
+    change.set_enabled(id, enabled);
+    if (const auto refused = home.filters->commit(std::move(change)); !refused.empty()) co_return reply_errors(refused);
+    std::string done = reply(describe_rule(*home.filters, id, core::clock::now()));
+    co_await put_to_use(home);
+    co_return done;
   }
 
   void end(control::phase how) {

@@ -18,11 +18,10 @@ std::vector<std::string> load_rules(filter::engine& into, const configuration& f
 }
 
 std::vector<std::string> warnings_of(const configuration& of) {
-  static constexpr std::string_view unknown[] = {"exe", "process", "uid", "gid", "pid", "cgroup", "interface"};
   std::vector<std::string> out;
   for (const filter::rule& one : of.rules) {
     for (const auto& match : one.matches) {
-      if (std::ranges::find(unknown, match.key) == std::end(unknown)) continue;
+      if (std::ranges::find(not_learned, match.key) == not_learned.end()) continue;
       out.push_back("rule " + core::quoted(one.name) + " meets no connection: " + match.key + " is not known of any by this version");
     }
   }

@@ -1,8 +1,10 @@
 // The rules of a configuration, as filters of the service's engine.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/configuration.hpp"
@@ -16,6 +18,9 @@ inline constexpr std::string_view rules_provider = "configuration";
 /// In the place of those of the configuration before, in one transaction. Empty: done; otherwise nothing changed, and this is what
 /// is wrong.
 std::vector<std::string> load_rules(interceptor::filter::engine& into, const configuration& from);
+
+/// What is not known of any connection by this version: keys of rules, and fields of filters.
+inline constexpr std::array<std::string_view, 7> not_learned{"exe", "process", "uid", "gid", "pid", "cgroup", "interface"};
 
 /// Rules that mean less than they seem to, one line each: they test what is not known of any connection yet, and so meet none.
 std::vector<std::string> warnings_of(const configuration& of);

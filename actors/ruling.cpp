@@ -9,17 +9,6 @@ namespace filter = interceptor::filter;
 using filter::field_id;
 using outcome = filter::decision::outcome;
 
-constexpr std::uint64_t ip_protocol_tcp = 6;  // IANA
-
-// From Monday 00:00 on.
-std::uint64_t minute_of_the_week() noexcept {
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  ::localtime_r(&now, &local);
-  const int day = (local.tm_wday + 6) % 7;
-  return static_cast<std::uint64_t>((day * 24 + local.tm_hour) * 60 + local.tm_min);
-}
-
 // A name is not resolved to be asked about: a rule about addresses does not meet it.
 filter::values values_of(const asked_connection& what, const core::target& where) {
   filter::values out;
@@ -33,13 +22,6 @@ filter::values values_of(const asked_connection& what, const core::target& where
   out.set(field_id::listener, what.listener);
   if (what.key.netns != 0) out.set(field_id::netns, what.key.netns);
   return out;
-}
-
-core::target changed(core::target where, const filter::new_destination& to) {
-  if (to.address) where = core::target{core::endpoint{*to.address, where.port}};
-  if (!to.name.empty()) where = core::target{to.name, where.port};
-  if (to.port != 0) where.port = to.port;
-  return where;
 }
 
 void name(ruling& in, const filter::filter* by) {
@@ -74,6 +56,14 @@ void permit(const filter::decision& said, const chain::router& ways, ruling& out
 
 }  // namespace
 
+std::uint64_t minute_of_the_week() noexcept {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  const int day = (local.tm_wday + 6) % 7;
+  return static_cast<std::uint64_t>((day * 24 + local.tm_hour) * 60 + local.tm_min);
+}
+
 ruling rule_on(const asked_connection& what, const worker_settings& by) {
   const chain::router& ways = by.all->router;
   ruling out;
@@ -85,7 +75,7 @@ ruling rule_on(const asked_connection& what, const worker_settings& by) {
   const auto first = by.policy->classify(filter::connect_redirect_layer(where->address), values_of(what, *where), about);
   if (refuses(first, ways, out)) return out;
   if (first.way) {
-    out.redirected = changed(*where, first.way->action.to);
+    out.redirected = first.way->action.to.applied_to(*where);
     where = &*out.redirected;
     name(out, first.way);
   }

@@ -10,6 +10,11 @@
 
 namespace omnilink::actors {
 
+/// IANA's number: all that filters are asked about is TCP.
+inline constexpr std::uint64_t ip_protocol_tcp = 6;
+/// Of the local one, from Monday 00:00 on.
+std::uint64_t minute_of_the_week() noexcept;
+
 struct asked_connection {
   const core::target& where;
   const core::flow_key& key;

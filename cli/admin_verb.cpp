@@ -15,23 +15,28 @@ void add_admin_flags(CLI::App& verb, admin_flags& given) {
   verb.add_flag("--json", given.json, "Print JSON");
 }
 
-int ask_and_print(const admin_flags& given, std::string (*to_text)(const nlohmann::json& reply)) {
-  return ask_and_print(given, to_text, [](const nlohmann::json&) { return true; });
-}
-
-int ask_and_print(const admin_flags& given, std::string (*to_text)(const nlohmann::json& reply),
-                  bool (*succeeded)(const nlohmann::json& reply)) {
-  const auto reply =
-      ask_admin(given.socket.empty() ? find_socket("admin.sock") : given.socket, given.request);
-  if (reply.has_error()) return complain(reply.error()), exit_failed;
+int print_reply(const nlohmann::json& reply, bool as_json, std::string (*to_text)(const nlohmann::json& reply),
+                int (*code)(const nlohmann::json& reply)) {
   try {
-    const std::string text = given.json ? reply->dump() + "\n" : to_text(*reply);
+    const std::string text = as_json ? reply.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : to_text(reply);
     std::fwrite(text.data(), 1, text.size(), stdout);
-    return succeeded(*reply) ? exit_done : exit_failed;
+    return code(reply);
   } catch (const nlohmann::json::exception&) {
     complain("the reply is not understood: the service is of another version; try --json");
     return exit_failed;
   }
+}
+
+int ask_and_print(const admin_flags& given, std::string (*to_text)(const nlohmann::json& reply)) {
+  return ask_and_print(given, to_text, [](const nlohmann::json&) { return exit_done; });
+}
+
+int ask_and_print(const admin_flags& given, std::string (*to_text)(const nlohmann::json& reply),
+                  int (*code)(const nlohmann::json& reply)) {
+  const auto reply =
+      ask_admin(given.socket.empty() ? find_socket("admin.sock") : given.socket, given.request);
+  if (reply.has_error()) return complain(reply.error()), exit_failed;
+  return print_reply(*reply, given.json, to_text, code);
 }
 
 std::string to_age(std::uint64_t milliseconds) {

@@ -117,6 +117,8 @@ int run_command_line(words arguments) {
   add_exec(program, chosen, command);
   add_demo(program, chosen);
   add_check(program, chosen);
+  add_explain(program, chosen);
+  add_rules(program, chosen);
   add_query(program, chosen);
   add_nat(program, chosen);
   add_connections(program, chosen);

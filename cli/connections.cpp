@@ -1,4 +1,5 @@
 #include "cli/admin_verb.hpp"
+#include "cli/exit_code.hpp"
 #include "cli/table.hpp"
 
 namespace omnilink::cli {
@@ -22,12 +23,15 @@ bool was_killed(const json& reply) {
 std::string killed_text(const json& reply) {
   return was_killed(reply) ? "killed\n" : "no such connection\n";
 }
+int killed_code(const json& reply) {
+  return was_killed(reply) ? exit_done : exit_failed;
+}
 
 int list(const admin_flags& given) {
   return ask_and_print(given, connections_text);
 }
 int kill(const admin_flags& given) {
-  return ask_and_print(given, killed_text, was_killed);
+  return ask_and_print(given, killed_text, killed_code);
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ void add_run(CLI::App& program, action& chosen);
 void add_exec(CLI::App& program, action& chosen, const std::vector<std::string>& command);
 void add_demo(CLI::App& program, action& chosen);
 void add_check(CLI::App& program, action& chosen);
+void add_explain(CLI::App& program, action& chosen);
+void add_rules(CLI::App& program, action& chosen);
 void add_query(CLI::App& program, action& chosen);
 void add_nat(CLI::App& program, action& chosen);
 void add_connections(CLI::App& program, action& chosen);

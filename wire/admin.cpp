@@ -40,6 +40,10 @@ constexpr std::array verbs{
     verb_row{"connections_kill", admin_verb::connections_kill, id},
     verb_row{"chains", admin_verb::chains, no_argument},
     verb_row{"metrics", admin_verb::metrics, no_argument},
+    verb_row{"explain", admin_verb::explain, no_argument},
+    verb_row{"rules_list", admin_verb::rules_list, limit},
+    verb_row{"rules_enable", admin_verb::rules_enable, id},
+    verb_row{"rules_disable", admin_verb::rules_disable, id},
     verb_row{"reload", admin_verb::reload, no_argument},
     verb_row{"drain", admin_verb::drain, no_argument},
     verb_row{"stop", admin_verb::stop, no_argument},
@@ -85,6 +89,13 @@ failure parse_argument(const json& value, const verb_row& row, admin_request& ou
   return {};
 }
 
+failure parse_about(const json& document, admin_request& out) {
+  auto about = parse_connection_question(document);
+  if (!about) return std::string{name_of(out.verb)} + ": " + about.error();
+  out.about = *std::move(about);
+  return {};
+}
+
 failure parse_into(std::string_view line, admin_request& out) {
   const json document = json::parse(line, nullptr, false);
   if (!document.is_object()) return R"(not a JSON object such as {"verb": "version"})";
@@ -94,6 +105,7 @@ failure parse_into(std::string_view line, admin_request& out) {
   if (row == nullptr) return unknown_verb(verb->get_ref<const std::string&>());
   out.verb = row->verb;
 
+  if (out.verb == admin_verb::explain) return parse_about(document, out);
   bool given = false;
   for (const auto& [key, value] : document.items()) {
     if (key == "verb") continue;
@@ -128,7 +140,8 @@ std::string build_admin_request(const admin_request& request) {
   const verb_row& row = row_of(request.verb);
   json document{{"verb", row.name}};
   if (!row.takes.key.empty()) document[std::string{row.takes.key}] = request.*row.takes.field;
-  return document.dump() + "\n";
+  if (request.verb == admin_verb::explain) build(request.about, document);
+  return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 handshake admin_read_request(admin_request& out, std::string& problem) {

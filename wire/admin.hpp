@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "wire/connection_question.hpp"
 #include "wire/handshake.hpp"
 
 namespace omnilink::wire {
@@ -26,6 +27,10 @@ enum class admin_verb : std::uint8_t {
   connections_kill,  ///< id
   chains,            ///< how each hop fares
   metrics,           ///< the text of Prometheus, in the reply's "metrics"
+  explain,           ///< what would become of the connection that `about` describes
+  rules_list,        ///< limit; every filter with its counters
+  rules_enable,      ///< id
+  rules_disable,     ///< id
   reload,            ///< the configuration file, again
   drain,             ///< no new connections; ends when none is left
   stop,              ///< ends everything now
@@ -36,8 +41,9 @@ std::string_view name_of(admin_verb verb) noexcept;
 
 struct admin_request {
   admin_verb verb = admin_verb::version;
-  std::uint64_t id = 0;                      ///< a connection's, at least 1; required by connections_kill
+  std::uint64_t id = 0;                      ///< of a connection or filter, at least 1; required where it is taken
   std::uint64_t limit = admin_list_default;  ///< 1 to admin_list_max; optional, for listings
+  connection_question about{};               ///< explain only
 
   friend bool operator==(const admin_request&, const admin_request&) = default;
 };

@@ -32,6 +32,13 @@ std::string to_string(const new_destination& to) {
 
 }  // namespace
 
+core::target new_destination::applied_to(core::target where) const {
+  if (address) where = core::target{core::endpoint{*address, where.port}};
+  if (!name.empty()) where = core::target{name, where.port};
+  if (port != 0) where.port = port;
+  return where;
+}
+
 std::string_view name_of(action_kind k) noexcept {
   return names[static_cast<std::size_t>(k)];
 }

@@ -43,6 +43,7 @@ struct new_destination {
   std::optional<core::address> address;
   std::uint16_t port = 0;  ///< 0: keep
   bool empty() const noexcept { return name.empty() && !address && port == 0; }
+  core::target applied_to(core::target where) const;
   friend bool operator==(const new_destination&, const new_destination&) = default;
 };
 

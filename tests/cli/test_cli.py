@@ -4,38 +4,17 @@ ready descriptor, signals, and the verbs that ask a running service."""
 import contextlib
 import json
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
-import unittest
+
+from program import BINARY, SECONDS, echo, folder, omnilink, running_service
 
 PRESETS = ("release", "asan")
-BINARY = os.environ["OMNILINK"]
-SECONDS = 60
-VERBS = ("run", "exec", "demo", "check", "query", "nat list", "nat stats", "connections", "connections kill", "chains",
+VERBS = ("run", "exec", "demo", "check", "explain", "rules", "rules list", "rules enable", "rules disable",
+         "rules counters", "query", "nat list", "nat stats", "connections", "connections kill", "chains",
          "metrics", "reload", "drain", "stop", "doctor", "cleanup", "completion", "version")
-
-
-def omnilink(*words, **more):
-    options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": SECONDS, **more}
-    return subprocess.run([BINARY, *words], **options)
-
-
-class folder(unittest.TestCase):
-    def setUp(self):
-        self.path = tempfile.mkdtemp(prefix="omnilink-cli-")
-        self.addCleanup(shutil.rmtree, self.path)
-
-    def write(self, name, text, mode=0o600):
-        path = os.path.join(self.path, name)
-        with open(path, "w") as out:
-            out.write(text)
-        os.chmod(path, mode)
-        return path
 
 
 class usage(folder):
@@ -165,66 +144,7 @@ class check(folder):
         self.assertIn(f"{path}:3:1: ", done.stderr)
 
 
-class echo:
-    """A TCP server that says back what it hears, for one connection."""
-
-    def __enter__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.where = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
-        return self
-
-    def serve(self):
-        with contextlib.suppress(OSError), self.listener.accept()[0] as client:
-            while data := client.recv(4096):
-                client.sendall(data)
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), should nobody have come
-        self.listener.close()
-        self.thread.join(SECONDS)
-
-
-class service(folder):
-    def setUp(self):
-        super().setUp()
-        self.sockets = {name: os.path.join(self.path, name + ".sock") for name in ("query", "admin")}
-        self.config = self.write("omnilink.toml", "version = 1\n" + "".join(
-            f'[{name}]\nsocket = "{path}"\n' for name, path in self.sockets.items()))
-
-    @contextlib.contextmanager
-    def running(self, *words, **more):
-        ready, end = os.pipe()
-        options = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "pass_fds": (end,), **more}
-        process = subprocess.Popen([BINARY, "run", "-c", self.config, "-L", "mixed://:0", "--ready-fd", str(end), *words],
-                                   **options)
-        os.close(end)
-        try:
-            with os.fdopen(ready) as text:
-                self.listening = text.read().splitlines()
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait(SECONDS)
-
-    def connect(self, target):
-        """A connection through the service, by HTTP CONNECT."""
-        host, port = self.listening[0].rsplit(":", 1)
-        client = socket.create_connection((host, int(port)), SECONDS)
-        client.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += client.recv(1)
-        self.assertIn(b" 200 ", head)
-        return client
-
-    def ask(self, *words, code=0, socket_name="admin"):
-        done = omnilink(*words, "--socket", self.sockets[socket_name])
-        self.assertEqual(done.returncode, code, done.stderr)
-        return done.stdout
-
+class service(running_service):
     def test_ready_names_every_listener_with_its_port(self):
         with self.running("-L", "socks5://[::1]:0"):
             self.assertEqual(len(self.listening), 2)
@@ -266,16 +186,6 @@ class service(folder):
             self.assertEqual(client.recv(10, socket.MSG_WAITALL), b"still here")
             client.close()
             self.assertEqual(process.wait(SECONDS), 0)
-
-    def change(self, more):
-        with open(self.config) as text:
-            self.addCleanup(self.write, "omnilink.toml", text.read())
-        self.write("omnilink.toml", "version = 1\n" + "".join(
-            f'[{name}]\nsocket = "{path}"\n' for name, path in self.sockets.items()) + more)
-
-    def refused(self, target):
-        with self.assertRaises(AssertionError):
-            self.connect(target).close()
 
     def test_reload_takes_a_good_file_and_says_what_is_wrong_with_a_bad_one(self):
         with echo() as target, self.running(), self.connect(target.where) as old:
@@ -408,7 +318,7 @@ class service(folder):
 
     def test_nobody_there_is_1_and_says_the_remedy(self):
         for words in (["query", "127.0.0.1:1"], ["nat", "stats"], ["connections"], ["connections", "kill", "1"], ["chains"],
-                      ["metrics"], ["reload"], ["drain"], ["stop"]):
+                      ["metrics"], ["explain", "example.org:443"], ["rules"], ["reload"], ["drain"], ["stop"]):
             done = omnilink(*words, "--socket", os.path.join(self.path, "none"))
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, r"^omnilink: .*none.*omnilink run.*\n$")

@@ -33,13 +33,66 @@ TEST(admin, what_is_built_is_read) {
        {admin_request{admin_verb::version}, admin_request{admin_verb::nat_list, 0, 7},
         admin_request{admin_verb::nat_stats}, admin_request{admin_verb::connections}, admin_request{admin_verb::chains},
         admin_request{admin_verb::metrics},
-        admin_request{admin_verb::connections_kill, 12345678901234567890ull}}) {
+        admin_request{admin_verb::connections_kill, 12345678901234567890ull},
+        admin_request{admin_verb::rules_list, 0, 9}, admin_request{admin_verb::rules_enable, 1ull << 32},
+        admin_request{admin_verb::rules_disable, 7}}) {
     const std::string line = build_admin_request(request);
     ASSERT_TRUE(line.ends_with('\n'));
     const auto back = parse_admin_request(std::string_view{line}.substr(0, line.size() - 1));
     ASSERT_TRUE(back) << back.error();
     EXPECT_EQ(*back, request);
   }
+}
+
+connection_question asked_in_full() {
+  connection_question out;
+  out.destination = *core::target::parse("[2001:db8::7]:443");
+  out.host = "ads.example.com";
+  out.source = *core::address::parse("10.0.0.7");
+  out.source_port = 40312;
+  out.uid = 0;
+  out.gid = 100;
+  out.pid = 7;
+  out.netns = ~0ull;
+  out.minute = 10079;
+  out.exe = "/opt/a \"b\"/c";
+  out.process = "c";
+  out.cgroup = "/system.slice/c.service";
+  out.interface = "eth0";
+  out.listener = "cgroup";
+  out.all = true;
+  return out;
+}
+
+TEST(admin, reads_a_question_about_a_connection) {
+  const auto least = parse_admin_request(R"({"verb":"explain","destination":"example.org:443"})");
+  ASSERT_TRUE(least) << least.error();
+  EXPECT_EQ(least->about.destination, core::target("example.org", 443));
+  EXPECT_EQ(least->about.uid, std::nullopt);
+  EXPECT_FALSE(least->about.all);
+  const admin_request full{admin_verb::explain, 0, admin_list_default, asked_in_full()};
+  const std::string line = build_admin_request(full);
+  const auto back = parse_admin_request(std::string_view{line}.substr(0, line.size() - 1));
+  ASSERT_TRUE(back) << back.error();
+  EXPECT_EQ(*back, full);
+}
+
+TEST(admin, says_what_is_wrong_with_a_question) {
+  const auto error = [](std::string_view rest) {
+    return error_of(R"({"verb":"explain","destination":"example.org:443")" + std::string{rest} + "}");
+  };
+  EXPECT_EQ(error_of(R"({"verb":"explain"})"), R"(explain: "destination" is missing)");
+  EXPECT_EQ(error_of(R"({"verb":"explain","destination":"example.org"})"),
+            R"(explain: "example.org" is not a host and a port, as example.org:443 or [2001:db8::1]:80)");
+  EXPECT_EQ(error(R"(,"uid":4294967296)"), R"(explain: "uid" is not a whole number from 0 to 4294967295)");
+  EXPECT_EQ(error(R"(,"uid":"root")"), R"(explain: "uid" is not a whole number from 0 to 4294967295)");
+  EXPECT_EQ(error(R"(,"minute":10080)"), R"(explain: "minute" is not a whole number from 0 to 10079)");
+  EXPECT_EQ(error(R"(,"source_port":0)"), R"(explain: "source_port" is not a whole number from 1 to 65535)");
+  EXPECT_EQ(error(R"(,"source":"10.0.0.7:1")"), R"(explain: "10.0.0.7:1" is not an address)");
+  EXPECT_EQ(error(R"(,"host":"a b")"), R"(explain: "a b" is not a host name)");
+  EXPECT_EQ(error(R"(,"exe":1)"), R"(explain: "exe" is not text)");
+  EXPECT_EQ(error(R"(,"all":1)"), R"(explain: "all" is not true or false)");
+  EXPECT_EQ(error(R"(,"proces":"x")"), R"(explain: unknown key "proces"; did you mean "process"?)");
 }
 
 TEST(admin, refuses_with_one_line) {
@@ -91,6 +144,10 @@ TEST(admin, C1_C3_a_line_at_every_split_and_no_longer_than_its_limit) {
   EXPECT_EQ(check_splits(admin_server{}, input), "");
   EXPECT_EQ(check_truncation(admin_server{}, input, line.size()), "");
   EXPECT_EQ(check_noise(admin_server{}, b(line)), "");
+
+  const buffer question = b(build_admin_request({admin_verb::explain, 0, 0, asked_in_full()}));
+  EXPECT_EQ(play(admin_server{}, question).code, errc::ok);
+  EXPECT_EQ(check_splits(admin_server{}, question), "");
 
   const std::string request = R"({"verb":"version"})";
   const std::string longest = request + std::string(admin_request_max - request.size() - 1, ' ') + "\n";

@@ -1,0 +1,177 @@
+#include "actors/explain.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "actors/rules.hpp"
+#include "actors/ruling.hpp"
+#include "actors/trace_reply.hpp"
+#include "core/nearest_word.hpp"
+
+namespace omnilink::actors {
+namespace {
+
+namespace filter = interceptor::filter;
+using filter::field_id;
+using nlohmann::json;
+using question = wire::connection_question;
+
+// Borrows the texts of `about`.
+filter::values values_of(const question& about, const core::target& where) {
+  filter::values out;
+  out.set(field_id::protocol, ip_protocol_tcp).set(field_id::remote_port, where.port);
+  if (where.is_name()) {
+    out.set(field_id::host, where.name);
+  } else {
+    out.set(field_id::remote_address, where.address);
+  }
+  if (about.source) out.set(field_id::local_address, *about.source);
+  const struct {
+    field_id field;
+    const std::optional<std::uint64_t>& value;
+  } numbers[] = {{field_id::local_port, about.source_port}, {field_id::pid, about.pid},
+                 {field_id::uid, about.uid},                {field_id::gid, about.gid},
+                 {field_id::netns, about.netns},            {field_id::time, about.minute}};
+  for (const auto& [field, value] : numbers) {
+    if (value) out.set(field, *value);
+  }
+  const struct {
+    field_id field;
+    const std::string& value;
+  } texts[] = {{field_id::exe, about.exe},
+               {field_id::process, about.process},
+               {field_id::cgroup, about.cgroup},
+               {field_id::interface, about.interface},
+               {field_id::listener, about.listener}};
+  for (const auto& [field, value] : texts) {
+    if (!value.empty()) out.set(field, std::string_view{value});
+  }
+  if (!where.is_name() && !about.host.empty()) out.set(field_id::host, std::string_view{about.host});
+  return out;
+}
+
+json describe(const filter::values& known) {
+  json out = json::object();
+  for (std::size_t i = 0; i < filter::fields; ++i) {
+    const auto field = static_cast<field_id>(i);
+    if (!known.has(field)) continue;
+    json& value = out[std::string{name_of(field)}];
+    if (filter::type_of(field) == filter::field_type::number) {
+      value = known.number(field);
+    } else {
+      value = known.to_string(field);
+    }
+  }
+  return out;
+}
+
+std::string named(const filter::filter& f) {
+  return core::quoted(f.name) + (f.provider.empty() ? "" : " of " + f.provider);
+}
+
+class explanation {
+ public:
+  explanation(const chain::router& chains, const question& about, core::instant now)
+      : chains_{chains}, about_{about}, now_{now}, where_{about.destination} {
+    json known = describe(values_of(about, where_));
+    json unseen = json::array();
+    for (const std::string_view field : not_learned) {
+      if (known.contains(field)) unseen.push_back(field);
+    }
+    out_ = {{"destination", about.destination.to_string()},
+            {"known", std::move(known)},
+            {"not_learned", std::move(unseen)},
+            {"layers", json::array()},
+            {"changed_by", nullptr}};
+  }
+
+  json by(const filter::policy& rules) {
+    const filter::decision redirect = ask(rules, filter::connect_redirect_layer(where_.address));
+    if (is_end(redirect)) return blocked(redirect);
+    if (redirect.way) {
+      where_ = redirect.way->action.to.applied_to(where_);
+      out_["changed_by"] = named(*redirect.way);
+    }
+    const filter::decision auth = ask(rules, filter::connect_auth_layer(where_.address));
+    if (auth.what == filter::decision::outcome::none)
+      return blocked("reject", "no rule matches, and that is a reject");
+    if (is_end(auth)) return blocked(auth);
+    const std::string reason = named(*auth.by) + ": " + to_string(auth.by->action);
+    if (!auth.way) return through(chains_.only(), reason, "but nothing says by which of the chains");
+    const bool is_one = auth.way == auth.by;
+    return through(way_of(auth.way->action), is_one ? reason : reason + ", and " + named(*auth.way) + ": " + to_string(auth.way->action),
+                   "but that chain does not exist");
+  }
+
+  json without_rules() {
+    const chain::chain* only = chains_.only();
+    const bool has_chain = only && !only->is_direct();
+    return through(only, has_chain ? "no rules: the only chain" : "no rules and no chain: directly", "but there are several chains");
+  }
+
+ private:
+  filter::decision ask(const filter::policy& rules, filter::layer_id at) {
+    const filter::values known = values_of(about_, where_);
+    filter::metadata meta;
+    meta.now = now_;
+    const filter::trace t = rules.explain(at, known, meta);
+    out_["layers"].push_back(actors::describe(t, known, about_.all));
+    return t.decision;
+  }
+
+  static bool is_end(const filter::decision& d) noexcept {
+    return d.what == filter::decision::outcome::block || d.what == filter::decision::outcome::failed;
+  }
+
+  json blocked(const filter::decision& d) {
+    if (d.what == filter::decision::outcome::failed)
+      return blocked("reject", named(*d.by) + ": its callout failed or took too long");
+    const std::string answer = to_string(filter::action::block(d.how));
+    return blocked(answer, named(*d.by) + ": " + answer);
+  }
+
+  json blocked(const std::string& answer, const std::string& reason) {
+    out_["outcome"] = "blocked";
+    out_["answer"] = answer;
+    return finished(reason);
+  }
+
+  // nullptr: there is none.
+  const chain::chain* way_of(const filter::action& what) const {
+    if (what.kind == filter::action_kind::chain) return chains_.named(what.name);
+    return &chains_.direct();
+  }
+
+  // `lack`: why there is no way.
+  json through(const chain::chain* way, const std::string& reason, std::string_view lack) {
+    if (!way) return blocked("reject", reason + ", " + std::string{lack});
+    if (way->is_reject()) return blocked("reject", reason + ", whose one hop is reject");
+    out_["outcome"] = "connect";
+    out_["chain"] = way->name;
+    out_["hops"] = json::array();
+    if (!way->is_direct()) {
+      for (const chain::hop& h : way->hops) out_["hops"].push_back({{"name", h.name}, {"url", h.to_string()}});
+    }
+    return finished(reason);
+  }
+
+  json finished(const std::string& reason) {
+    out_["reason"] = reason;
+    out_["target"] = where_.to_string();
+    return std::move(out_);
+  }
+
+  const chain::router& chains_;
+  const question& about_;
+  const core::instant now_;
+  core::target where_;
+  json out_;
+};
+
+}  // namespace
+
+json explain(const filter::policy* rules, const chain::router& chains, const question& about, core::instant now) {
+  explanation e{chains, about, now};
+  return rules ? e.by(*rules) : e.without_rules();
+}
+
+}  // namespace omnilink::actors
