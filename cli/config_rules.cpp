@@ -1,8 +1,10 @@
 #include "cli/config_rules.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
+#include "cli/rule_list.hpp"
 #include "core/nearest_word.hpp"
 
 namespace omnilink::cli {
@@ -50,7 +52,21 @@ class rule_reader {
       if (!list) read_value(*values, into);
       else for (const toml::node& one : *list) read_value(one, into);
     }
+    std::vector<std::string> files;
+    keys.texts("rules_from", files, true);
+    for (const std::string& path : files) {
+      auto list = read_rule_list(path);
+      if (list.has_error()) keys.fail_at("rules_from", place() + "rules_from " + list.error());
+      else add(std::move(*list));
+    }
     keys.finish();
+  }
+
+  // Beside what the rule itself says of that key: any of both.
+  void add(rule_list list) {
+    auto into = std::ranges::find(out_.matches, list.key, &filter::rule::match::key);
+    if (into == out_.matches.end()) into = out_.matches.insert(into, {list.key, {}});
+    std::ranges::move(list.entries, std::back_inserter(into->values));
   }
 
   // Ports and ids may be numbers. Each value is tried alone, so that an error has its place.

@@ -405,6 +405,35 @@ TEST(config_file, a_wrong_rule_has_its_place) {
   expect_error(rule + "action = \"direct\"\nname = \"a\"\n[[rule]]\nname = \"a\"\naction = \"direct\"", ":8:1", "second rule");
 }
 
+TEST(config_file, a_rule_with_lists_in_files) {
+  const scratch folder;
+  const std::string hosts = folder.write("hosts", "# a hosts file\n127.0.0.1 localhost\n0.0.0.0 ads.example track.example # both\r\n\n.spam.example\n");
+  const std::string networks = folder.write("networks", "203.0.113.0/24\n2001:db8::/32\n192.0.2.1\n198.51.100.1-198.51.100.9");
+  const auto config = [](const std::string& match) { return "version = 1\n[[rule]]\naction = \"reject\"\nmatch = { " + match + " }"; };
+  settings s;
+  EXPECT_EQ(joined(read_config(config("host = \"a.example\", rules_from = \"" + hosts + "\""), "o.toml", s)), "");
+  ASSERT_EQ(s.service.rules.size(), 1u);
+  ASSERT_EQ(s.service.rules[0].matches.size(), 1u);
+  EXPECT_EQ(s.service.rules[0].matches[0].values, (lines{"a.example", "ads.example", "track.example", ".spam.example"}));
+  settings t;
+  EXPECT_EQ(joined(read_config(config("port = 80, rules_from = [\"" + networks + "\"]"), "o.toml", t)), "");
+  ASSERT_EQ(t.service.rules[0].matches.size(), 2u);
+  EXPECT_EQ(t.service.rules[0].matches[1].key, "cidr");
+  EXPECT_EQ(t.service.rules[0].matches[1].values.size(), 4u);
+
+  const auto expect_wrong = [&](const char* text, const char* part) {
+    const std::string path = folder.write("wrong", text);
+    expect_error(config("rules_from = \"" + path + "\""), ":4:24", path + part);
+  };
+  expect_wrong("ads.example\n203.0.113.0/24\n", ":2: hosts and networks in one file");
+  expect_wrong("ads..example", ":1: condition on host: \"ads..example\" is not a host name");
+  expect_wrong("\n203.0.113.0/33", ":2: ");
+  expect_wrong("ads example", ":1: neither one entry");
+  expect_wrong("# nothing\n", ":1: no entry");
+  expect_error(config("rules_from = \"/no/such/file\""), ":4:24", "/no/such/file");
+  expect_error(config("rules_from = 3"), ":4:24", "string");
+}
+
 TEST(config_file, all_errors_in_the_order_of_their_places) {
   const lines all = errors_of(
       "version = 1\n[[hop]]\nname = \"a\"\nurl = \"sock5://h\"\n[service]\nworkers = 65\nx = "
