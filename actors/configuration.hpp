@@ -52,6 +52,8 @@ struct configuration {
   std::vector<interceptor::listener_config> listeners;
   std::vector<chain::chain> chains;       ///< none: direct; several: only with rules
   std::vector<interceptor::filter::rule> rules;  ///< none: the only chain takes every connection
+  std::vector<interceptor::filter::sublayer> sublayers;
+  std::vector<interceptor::filter::filter> filters;  ///< beside those that the rules become
   std::string query_socket;               ///< path; empty: no query endpoint
   std::string admin_socket;               ///< path; empty: none
   bool log_access = true;

@@ -33,7 +33,8 @@ std::string summary_of(const settings& good) {
     for (const auto& h : c.hops) out += (&h == &c.hops.front() ? " " : " -> ") + h.to_string();
     out += "\n";
   }
-  if (!good.service.rules.empty()) out += "  rules: " + std::to_string(good.service.rules.size()) + "; what meets none is rejected\n";
+  const std::size_t rules = good.service.rules.size() + good.service.filters.size();
+  if (rules != 0) out += "  rules: " + std::to_string(rules) + "; what meets none is rejected\n";
   else if (good.service.chains.empty()) out += "  no chain: connections go to their target directly\n";
   return out;
 }

@@ -11,6 +11,7 @@
 #include "chain/hop_tls.hpp"
 #include "chain/route.hpp"
 #include "cli/auth_file.hpp"
+#include "cli/config_filters.hpp"
 #include "cli/config_reader.hpp"
 #include "cli/config_rules.hpp"
 #include "cli/tls_files.hpp"
@@ -307,12 +308,13 @@ void read_root(const toml::table& root, settings& into, config_errors& errors) {
   for (const auto* t : in.tables("hop")) read_hop(*t, hops, errors);
   const std::size_t before = errors.count();
   for (const auto* t : in.tables("chain")) read_chain(*t, hops, into, errors);
-  const auto rules = in.tables("rule");
-  if (std::string wrong = chain::validate_chains(into.service.chains, !rules.empty());
+  const auto rules = in.tables("rule"), filters = in.tables("filter");
+  if (std::string wrong = chain::validate_chains(into.service.chains, !rules.empty() || !filters.empty());
       !wrong.empty() && errors.count() == before) {
     in.fail_at("chain", wrong);
   }
   read_rules(rules, into.service, errors);
+  read_filters(in.tables("sublayer"), filters, into.service, errors);
   in.finish();
 }
 

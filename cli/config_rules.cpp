@@ -21,6 +21,15 @@ std::string wrong_with(const filter::rule& one) {
   return line.starts_with(name) ? line.substr(name.size()) : line;
 }
 
+// Empty: there is such a chain.
+std::string wrong_chain(const std::string& name, const std::vector<chain::chain>& chains) {
+  if (std::ranges::find(chains, name, &chain::chain::name) != chains.end()) return {};
+  if (name == "direct" || name == "reject") return core::quoted(name) + " is an action of its own; write action = " + core::quoted(name);
+  std::vector<std::string_view> names;
+  for (const auto& one : chains) names.push_back(one.name);
+  return "there is no chain " + core::quoted(name) + core::did_you_mean(name, names);
+}
+
 class rule_reader {
  public:
   rule_reader(const toml::table& from, std::size_t number, config_errors& errors)
@@ -32,7 +41,7 @@ class rule_reader {
     if (out_.name.empty()) out_.name = "rule " + std::to_string(number_);
     in_.boolean("enabled", out_.enabled);
     if (const toml::table* match = in_.table("match")) read_match(*match);
-    read_action(known);
+    read_action(in_, place(), known.chains, out_.action);
     if (errors_.count() == before) in_.report(wrong_with(out_));
     in_.finish();
     return std::move(out_);
@@ -47,10 +56,10 @@ class rule_reader {
       const toml::node* values = keys.find(key);
       if (!values) continue;
       filter::rule::match& into = out_.matches.emplace_back(std::string{key}, std::vector<std::string>{});
-      const toml::array* list = values->as_array();
-      if (list && list->empty()) errors_.add(values->source(), place() + into.key + " is an empty list, which nothing meets; leave it out");
-      if (!list) read_value(*values, into);
-      else for (const toml::node& one : *list) read_value(one, into);
+      each_value(*values, key, place(), errors_, [&](const std::string& word) {
+        into.values.push_back(word);
+        return wrong_with({out_.name, {{into.key, {word}}}, "direct", true});
+      });
     }
     std::vector<std::string> files;
     keys.texts("rules_from", files, true);
@@ -69,36 +78,6 @@ class rule_reader {
     std::ranges::move(list.entries, std::back_inserter(into->values));
   }
 
-  // Ports and ids may be numbers. Each value is tried alone, so that an error has its place.
-  void read_value(const toml::node& from, filter::rule::match& into) {
-    std::string word;
-    if (const auto number = from.value_exact<std::int64_t>()) word = std::to_string(*number);
-    else if (const auto text = from.value_exact<std::string>()) word = *text;
-    else return errors_.add(from.source(), place() + into.key + " is a value or a list of values");
-    const std::string wrong = wrong_with({out_.name, {{into.key, {word}}}, "direct", true});
-    if (!wrong.empty()) errors_.add(from.source(), place() + wrong);
-    into.values.push_back(std::move(word));
-  }
-
-  void read_action(const actors::configuration& known) {
-    if (!in_.find("action")) return in_.fail("a [[rule]] without action");
-    if (!in_.text("action", out_.action)) return;
-    const auto parsed = filter::parse_action(out_.action);
-    if (const auto* wrong = std::get_if<std::string>(&parsed)) return in_.fail_at("action", place() + *wrong);
-    const auto& what = std::get<filter::action>(parsed);
-    if (what.kind == filter::action_kind::chain) check_chain(what.name, known.chains);
-    if (filter::is_callout(what.kind)) in_.fail_at("action", place() + "callouts are not supported by this version");
-  }
-
-  void check_chain(const std::string& name, const std::vector<chain::chain>& chains) {
-    if (std::ranges::find(chains, name, &chain::chain::name) != chains.end()) return;
-    if (name == "direct" || name == "reject")
-      return in_.fail_at("action", place() + core::quoted(name) + " is an action of its own; write action = " + core::quoted(name));
-    std::vector<std::string_view> names;
-    for (const auto& one : chains) names.push_back(one.name);
-    in_.fail_at("action", place() + "there is no chain " + core::quoted(name) + core::did_you_mean(name, names));
-  }
-
   config_errors& errors_;
   table_reader in_;
   const std::size_t number_;
@@ -106,6 +85,32 @@ class rule_reader {
 };
 
 }  // namespace
+
+void each_value(const toml::node& from, std::string_view key, const std::string& place, config_errors& errors, const value_taker& take) {
+  if (const toml::array* list = from.as_array()) {
+    if (list->empty()) errors.add(from.source(), place + std::string{key} + " is an empty list, which nothing meets; leave it out");
+    for (const toml::node& one : *list) each_value(one, key, place, errors, take);
+    return;
+  }
+  std::string word;
+  if (const auto number = from.value_exact<std::int64_t>()) word = std::to_string(*number);
+  else if (const auto text = from.value_exact<std::string>()) word = *text;
+  else return errors.add(from.source(), place + std::string{key} + " is a value or a list of values");
+  if (const std::string wrong = take(word); !wrong.empty()) errors.add(from.source(), place + wrong);
+}
+
+bool read_action(table_reader& in, const std::string& place, const std::vector<chain::chain>& chains, std::string& out) {
+  if (!in.find("action")) return in.fail(place + "there is no action"), false;
+  if (!in.text("action", out)) return false;
+  const auto parsed = filter::parse_action(out);
+  const auto* what = std::get_if<filter::action>(&parsed);
+  std::string wrong;
+  if (!what) wrong = std::get<std::string>(parsed);
+  else if (filter::is_callout(what->kind)) wrong = "callouts are not supported by this version";
+  else if (what->kind == filter::action_kind::chain) wrong = wrong_chain(what->name, chains);
+  if (!wrong.empty()) in.fail_at("action", place + wrong);
+  return wrong.empty();
+}
 
 void read_rules(const std::vector<const toml::table*>& from, actors::configuration& into, config_errors& errors) {
   std::set<std::string> names;

@@ -1,6 +1,9 @@
-// [[rule]] of the configuration file. For config_file.cpp.
+// [[rule]] of the configuration file, and what [[filter]] reads alike. For config_file.cpp.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/configuration.hpp"
@@ -10,5 +13,14 @@ namespace omnilink::cli {
 
 /// After the chains, which rules may name.
 void read_rules(const std::vector<const toml::table*>& from, actors::configuration& into, config_errors& errors);
+
+/// Takes one word; what is wrong with it, or nothing.
+using value_taker = std::function<std::string(const std::string& word)>;
+
+/// The values of a key: texts and numbers, one or a list of them. Each error at its value's place.
+void each_value(const toml::node& from, std::string_view key, const std::string& place, config_errors& errors, const value_taker& take);
+
+/// False: reported.
+bool read_action(table_reader& in, const std::string& place, const std::vector<chain::chain>& chains, std::string& out);
 
 }  // namespace omnilink::cli

@@ -30,7 +30,7 @@ void apply_hops(const std::vector<std::string>& urls, settings& into, std::vecto
     }
   }
   if (std::string wrong = out.validate(); errors.empty() && !wrong.empty()) errors.push_back("-F: " + wrong);
-  if (!into.service.rules.empty()) errors.push_back("-F is one chain for everything, but the file has [[rule]]s that choose; leave one of them out");
+  if (!into.service.rules.empty() || !into.service.filters.empty()) errors.push_back("-F is one chain for everything, but the file has [[rule]]s that choose; leave one of them out");
   into.service.chains.assign(1, std::move(out));
 }
 

@@ -195,6 +195,28 @@ TEST(rules, D10_a_reload_changes_all_rules_or_none) {
   EXPECT_TRUE(tunnel(omnilink.listener(), origin.address())) << "no rules, no chain: direct";
 }
 
+TEST(rules, owners_have_sublayers_of_their_own) {
+  using namespace interceptor::filter;
+  echo_server good, bad;
+  configuration config = with({everything("direct")});
+  config.sublayers = {{"security", 60000, "it"}};
+  filter no;
+  no.name = "no";
+  no.provider = "it";
+  no.sublayer = "security";
+  no.layer = layer_id::connect_auth_v4;
+  no.conditions = {{field_id::remote_port, false, {number_range{bad.address().port, bad.address().port}}}};
+  no.action = action::block();
+  config.filters = {no};
+  engine again;
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(actors::load_rules(again, config).empty());
+  EXPECT_EQ(again.defined().filters.size(), 3u);
+  running omnilink{std::move(config)};
+  ASSERT_EQ(omnilink.problem(), "");
+  EXPECT_TRUE(tunnel(omnilink.listener(), good.address()));
+  EXPECT_FALSE(tunnel(omnilink.listener(), bad.address())) << "a block of another owner overrides the permit";
+}
+
 TEST(rules, read_again_they_keep_their_ids_and_counters) {
   interceptor::filter::engine engine;
   const configuration same = with({everything("direct")});

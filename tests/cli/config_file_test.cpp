@@ -4,33 +4,13 @@
 
 #include <algorithm>
 
+#include "tests/cli/config_errors.hpp"
 #include "tests/cli/scratch.hpp"
 
 namespace omnilink::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using lines = std::vector<std::string>;
-
-lines errors_of(std::string_view text) {
-  settings into;
-  return read_config(text, "o.toml", into);
-}
-
-std::string joined(const lines& all) {
-  std::string out;
-  for (const auto& l : all) out += l + "\n";
-  return out;
-}
-
-// The one error of the text: its place, and a part of it.
-void expect_error(std::string_view text, std::string_view place, std::string_view part) {
-  const lines all = errors_of(text);
-  ASSERT_EQ(all.size(), 1u) << text << "\n" << joined(all);
-  EXPECT_TRUE(all[0].starts_with("o.toml" + std::string{place} + ": ")) << all[0];
-  EXPECT_NE(all[0].find(part), std::string::npos) << all[0];
-}
-
 constexpr std::string_view whole = R"(version = 1
 [service]
 workers = 3
@@ -347,91 +327,6 @@ TEST(config_file, chains) {
                "add [[rule]]s");
   expect_error(hops + "hops = [\"paris\"]\n[[chain]]\nname = \"out\"\nhops = [\"paris\"]\n[[rule]]\naction = \"direct\"", ":5:1",
                "two chains with the name \"out\"");
-}
-
-TEST(config_file, rules) {
-  settings s;
-  const std::string text = R"(version = 1
-[[hop]]
-name = "paris"
-url = "socks5://h"
-[[chain]]
-name = "out"
-hops = ["paris"]
-[[chain]]
-name = "other"
-hops = ["direct"]
-[[rule]]
-name = "web"
-match = { port = [80, "8000-8100"], cidr = "10.0.0.0/8", host = ["*.example.com"], exe = "/usr/bin/curl", process = "curl", uid = 1000, gid = [1, 2], pid = 7, cgroup = "app.slice", protocol = 6, netns = 4026531840, interface = "eth0", listener = "mixed:*", source = "192.0.2.0/24", source_port = 5000 }
-action = "redirect::8080"
-[[rule]]
-action = "chain:other"
-enabled = false
-[[rule]]
-action = "chain:out"
-)";
-  EXPECT_EQ(joined(read_config(text, "o.toml", s)), "");
-  ASSERT_EQ(s.service.rules.size(), 3u);
-  const auto& web = s.service.rules[0];
-  EXPECT_EQ(web.name, "web");
-  EXPECT_EQ(web.matches.size(), interceptor::filter::match_keys().size()) << "the text above has every key";
-  EXPECT_EQ(web.matches[0].key, "port");
-  EXPECT_EQ(web.matches[0].values, (std::vector<std::string>{"80", "8000-8100"}));
-  EXPECT_EQ(web.action, "redirect::8080");
-  EXPECT_EQ(s.service.rules[1].name, "rule 2");
-  EXPECT_FALSE(s.service.rules[1].enabled);
-  EXPECT_EQ(s.service.chains.size(), 2u);
-}
-
-TEST(config_file, a_wrong_rule_has_its_place) {
-  const std::string rule = "version = 1\n[[chain]]\nname = \"out\"\nhops = [\"direct\"]\n[[rule]]\n";
-  expect_error(rule, ":5:1", "without action");
-  expect_error(rule + "action = 1", ":6:10", "string");
-  expect_error(rule + "action = \"drect\"", ":6:10", "rule \"rule 1\": there is no action \"drect\"; did you mean \"direct\"?");
-  expect_error(rule + "name = \"ads\"\naction = \"chain:outt\"", ":7:10",
-               "rule \"ads\": there is no chain \"outt\"; did you mean \"out\"?");
-  expect_error(rule + "action = \"chain:direct\"", ":6:10", "write action = \"direct\"");
-  expect_error(rule + "action = \"redirect:\"", ":6:10", "redirect");
-  expect_error(rule + "action = \"callout:log\"", ":6:10", "not supported by this version");
-  expect_error(rule + "action = \"direct\"\nmatch = { prt = 80 }", ":7:11", "unknown key \"prt\" in match; did you mean \"port\"?");
-  expect_error(rule + "action = \"direct\"\nmatch = { port = [80, 70000] }", ":7:23", "70000");
-  expect_error(rule + "action = \"direct\"\nmatch = { port = \"90-80\" }", ":7:18", "");
-  expect_error(rule + "action = \"direct\"\nmatch = { cidr = [\"10.0.0.0/33\"] }", ":7:19", "10.0.0.0/33");
-  expect_error(rule + "action = \"direct\"\nmatch = { host = [] }", ":7:18", "empty list");
-  expect_error(rule + "action = \"direct\"\nmatch = { port = 1.5 }", ":7:18", "a value or a list");
-  expect_error(rule + "action = \"direct\"\nmatch = 80", ":7:9", "table");
-  expect_error(rule + "action = \"direct\"\non = 1", ":7:1", "unknown key");
-  expect_error(rule + "action = \"direct\"\nname = \"a\"\n[[rule]]\nname = \"a\"\naction = \"direct\"", ":8:1", "second rule");
-}
-
-TEST(config_file, a_rule_with_lists_in_files) {
-  const scratch folder;
-  const std::string hosts = folder.write("hosts", "# a hosts file\n127.0.0.1 localhost\n0.0.0.0 ads.example track.example # both\r\n\n.spam.example\n");
-  const std::string networks = folder.write("networks", "203.0.113.0/24\n2001:db8::/32\n192.0.2.1\n198.51.100.1-198.51.100.9");
-  const auto config = [](const std::string& match) { return "version = 1\n[[rule]]\naction = \"reject\"\nmatch = { " + match + " }"; };
-  settings s;
-  EXPECT_EQ(joined(read_config(config("host = \"a.example\", rules_from = \"" + hosts + "\""), "o.toml", s)), "");
-  ASSERT_EQ(s.service.rules.size(), 1u);
-  ASSERT_EQ(s.service.rules[0].matches.size(), 1u);
-  EXPECT_EQ(s.service.rules[0].matches[0].values, (lines{"a.example", "ads.example", "track.example", ".spam.example"}));
-  settings t;
-  EXPECT_EQ(joined(read_config(config("port = 80, rules_from = [\"" + networks + "\"]"), "o.toml", t)), "");
-  ASSERT_EQ(t.service.rules[0].matches.size(), 2u);
-  EXPECT_EQ(t.service.rules[0].matches[1].key, "cidr");
-  EXPECT_EQ(t.service.rules[0].matches[1].values.size(), 4u);
-
-  const auto expect_wrong = [&](const char* text, const char* part) {
-    const std::string path = folder.write("wrong", text);
-    expect_error(config("rules_from = \"" + path + "\""), ":4:24", path + part);
-  };
-  expect_wrong("ads.example\n203.0.113.0/24\n", ":2: hosts and networks in one file");
-  expect_wrong("ads..example", ":1: condition on host: \"ads..example\" is not a host name");
-  expect_wrong("\n203.0.113.0/33", ":2: ");
-  expect_wrong("ads example", ":1: neither one entry");
-  expect_wrong("# nothing\n", ":1: no entry");
-  expect_error(config("rules_from = \"/no/such/file\""), ":4:24", "/no/such/file");
-  expect_error(config("rules_from = 3"), ":4:24", "string");
 }
 
 TEST(config_file, all_errors_in_the_order_of_their_places) {

@@ -1,0 +1,157 @@
+// [[rule]], [[sublayer]] and [[filter]] of the configuration file.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/cli/config_errors.hpp"
+#include "tests/cli/scratch.hpp"
+
+namespace omnilink::cli {
+namespace {
+
+TEST(config_rules, rules) {
+  settings s;
+  const std::string text = R"(version = 1
+[[hop]]
+name = "paris"
+url = "socks5://h"
+[[chain]]
+name = "out"
+hops = ["paris"]
+[[chain]]
+name = "other"
+hops = ["direct"]
+[[rule]]
+name = "web"
+match = { port = [80, "8000-8100"], cidr = "10.0.0.0/8", host = ["*.example.com"], exe = "/usr/bin/curl", process = "curl", uid = 1000, gid = [1, 2], pid = 7, cgroup = "app.slice", protocol = 6, netns = 4026531840, interface = "eth0", listener = "mixed:*", source = "192.0.2.0/24", source_port = 5000 }
+action = "redirect::8080"
+[[rule]]
+action = "chain:other"
+enabled = false
+[[rule]]
+action = "chain:out"
+)";
+  EXPECT_EQ(joined(read_config(text, "o.toml", s)), "");
+  ASSERT_EQ(s.service.rules.size(), 3u);
+  const auto& web = s.service.rules[0];
+  EXPECT_EQ(web.name, "web");
+  EXPECT_EQ(web.matches.size(), interceptor::filter::match_keys().size()) << "the text above has every key";
+  EXPECT_EQ(web.matches[0].key, "port");
+  EXPECT_EQ(web.matches[0].values, (std::vector<std::string>{"80", "8000-8100"}));
+  EXPECT_EQ(web.action, "redirect::8080");
+  EXPECT_EQ(s.service.rules[1].name, "rule 2");
+  EXPECT_FALSE(s.service.rules[1].enabled);
+  EXPECT_EQ(s.service.chains.size(), 2u);
+}
+
+TEST(config_rules, a_wrong_rule_has_its_place) {
+  const std::string rule = "version = 1\n[[chain]]\nname = \"out\"\nhops = [\"direct\"]\n[[rule]]\n";
+  expect_error(rule, ":5:1", "rule \"rule 1\": there is no action");
+  expect_error(rule + "action = 1", ":6:10", "string");
+  expect_error(rule + "action = \"drect\"", ":6:10", "rule \"rule 1\": there is no action \"drect\"; did you mean \"direct\"?");
+  expect_error(rule + "name = \"ads\"\naction = \"chain:outt\"", ":7:10",
+               "rule \"ads\": there is no chain \"outt\"; did you mean \"out\"?");
+  expect_error(rule + "action = \"chain:direct\"", ":6:10", "write action = \"direct\"");
+  expect_error(rule + "action = \"redirect:\"", ":6:10", "redirect");
+  expect_error(rule + "action = \"callout:log\"", ":6:10", "not supported by this version");
+  expect_error(rule + "action = \"direct\"\nmatch = { prt = 80 }", ":7:11", "unknown key \"prt\" in match; did you mean \"port\"?");
+  expect_error(rule + "action = \"direct\"\nmatch = { port = [80, 70000] }", ":7:23", "70000");
+  expect_error(rule + "action = \"direct\"\nmatch = { port = \"90-80\" }", ":7:18", "");
+  expect_error(rule + "action = \"direct\"\nmatch = { cidr = [\"10.0.0.0/33\"] }", ":7:19", "10.0.0.0/33");
+  expect_error(rule + "action = \"direct\"\nmatch = { host = [] }", ":7:18", "empty list");
+  expect_error(rule + "action = \"direct\"\nmatch = { port = 1.5 }", ":7:18", "a value or a list");
+  expect_error(rule + "action = \"direct\"\nmatch = 80", ":7:9", "table");
+  expect_error(rule + "action = \"direct\"\non = 1", ":7:1", "unknown key");
+  expect_error(rule + "action = \"direct\"\nname = \"a\"\n[[rule]]\nname = \"a\"\naction = \"direct\"", ":8:1", "second rule");
+}
+
+TEST(config_rules, sublayers_and_filters) {
+  settings s;
+  const std::string text = R"(version = 1
+[[chain]]
+name = "a"
+hops = ["direct"]
+[[chain]]
+name = "b"
+hops = ["reject"]
+[[sublayer]]
+name = "security"
+weight = 60000
+provider = "it"
+[[filter]]
+name = "telnet"
+provider = "it"
+layer = ["connect_auth_v4", "connect_auth_v6"]
+sublayer = "security"
+weight = 7
+id = 23
+enabled = false
+right = "keep"
+match = { remote_port = [23, "2323-2324"], host = "*.example.com" }
+not = { local_port = 5000 }
+action = "reject"
+[[filter]]
+name = "rest"
+layer = "connect_auth_v4"
+action = "chain:b"
+)";
+  EXPECT_NE(joined(read_config(text, "o.toml", s)).find("its id 23 is filter \"telnet\"'s already"), std::string::npos) << "one id for two layers";
+  settings t;
+  const std::string good = std::string{text}.replace(text.find("id = 23\n"), 8, "");
+  EXPECT_EQ(joined(read_config(good, "o.toml", t)), "");
+  ASSERT_EQ(t.service.sublayers.size(), 1u);
+  EXPECT_EQ(t.service.sublayers[0], (interceptor::filter::sublayer{"security", 60000, "it"}));
+  ASSERT_EQ(t.service.filters.size(), 3u);
+  const auto& f = t.service.filters[1];
+  EXPECT_EQ(f.layer, interceptor::filter::layer_id::connect_auth_v6);
+  EXPECT_EQ(f.weight, interceptor::filter::weight::exact(7));
+  EXPECT_EQ(f.right, interceptor::filter::action_right::keep);
+  EXPECT_FALSE(f.enabled);
+  EXPECT_EQ(f.conditions.size(), 3u);
+  EXPECT_TRUE(std::ranges::any_of(f.conditions, [](const auto& c) { return c.negated && c.field == interceptor::filter::field_id::local_port; }));
+}
+
+TEST(config_rules, a_wrong_filter_has_its_place) {
+  const std::string filter = "version = 1\n[[sublayer]]\nname = \"s\"\nweight = 1\n[[filter]]\nname = \"f\"\nlayer = \"connect_auth_v4\"\n";
+  EXPECT_EQ(joined(errors_of(filter + "action = \"direct\"")), "");
+  expect_error(filter, ":5:1", "filter \"f\": there is no action");
+  expect_error(filter + "action = \"redirect::80\"", ":7:9", "may not change a destination");
+  expect_error(filter + "action = \"direct\"\nsublayer = \"t\"", ":9:12", "there is no sublayer \"t\"");
+  expect_error(filter + "action = \"direct\"\nmatch = { remote_prt = 1 }", ":9:11", "did you mean \"remote_port\"?");
+  expect_error(filter + "action = \"direct\"\nmatch = { remote_port = [1, \"x\"] }", ":9:29", "filter \"f\": \"x\" is not a number");
+  expect_error(filter + "action = \"direct\"\nmatch = { remote_address = \"2001:db8::/32\" }", ":7:9", "addresses are of the other family");
+  expect_error("version = 1\n[[filter]]\nname = \"f\"\naction = \"direct\"\nlayer = \"connect_aut_v4\"", ":5:9", "did you mean \"connect_auth_v4\"?");
+  expect_error("version = 1\n[[sublayer]]\nname = \"default\"\nweight = 1", ":3:8", "already");
+}
+
+TEST(config_rules, a_rule_with_lists_in_files) {
+  const scratch folder;
+  const std::string hosts = folder.write("hosts", "# a hosts file\n127.0.0.1 localhost\n0.0.0.0 ads.example track.example # both\r\n\n.spam.example\n");
+  const std::string networks = folder.write("networks", "203.0.113.0/24\n2001:db8::/32\n192.0.2.1\n198.51.100.1-198.51.100.9");
+  const auto config = [](const std::string& match) { return "version = 1\n[[rule]]\naction = \"reject\"\nmatch = { " + match + " }"; };
+  settings s;
+  EXPECT_EQ(joined(read_config(config("host = \"a.example\", rules_from = \"" + hosts + "\""), "o.toml", s)), "");
+  ASSERT_EQ(s.service.rules.size(), 1u);
+  ASSERT_EQ(s.service.rules[0].matches.size(), 1u);
+  EXPECT_EQ(s.service.rules[0].matches[0].values, (lines{"a.example", "ads.example", "track.example", ".spam.example"}));
+  settings t;
+  EXPECT_EQ(joined(read_config(config("port = 80, rules_from = [\"" + networks + "\"]"), "o.toml", t)), "");
+  ASSERT_EQ(t.service.rules[0].matches.size(), 2u);
+  EXPECT_EQ(t.service.rules[0].matches[1].key, "cidr");
+  EXPECT_EQ(t.service.rules[0].matches[1].values.size(), 4u);
+
+  const auto expect_wrong = [&](const char* text, const char* part) {
+    const std::string path = folder.write("wrong", text);
+    expect_error(config("rules_from = \"" + path + "\""), ":4:24", path + part);
+  };
+  expect_wrong("ads.example\n203.0.113.0/24\n", ":2: hosts and networks in one file");
+  expect_wrong("ads..example", ":1: condition on host: \"ads..example\" is not a host name");
+  expect_wrong("\n203.0.113.0/33", ":2: ");
+  expect_wrong("ads example", ":1: neither one entry");
+  expect_wrong("# nothing\n", ":1: no entry");
+  expect_error(config("rules_from = \"/no/such/file\""), ":4:24", "/no/such/file");
+  expect_error(config("rules_from = 3"), ":4:24", "string");
+}
+
+}  // namespace
+}  // namespace omnilink::cli
