@@ -85,11 +85,17 @@ class session : public std::enable_shared_from_this<session> {
 
   void start() {
     arm_idle_timer();
-    later(up_);
-    later(down_);
+    begin(up_);
+    begin(down_);
   }
 
  private:
+  // Behind a handshake a plain socket has nothing as a rule, and a wait ends at once where it has.
+  void begin(direction& d) {
+    const bool quiet = d.from.bytes.is_plain() && d.from.bytes.buffered() == 0;
+    quiet ? wait(d, d.from, kind::want_read) : later(d);
+  }
+
   // Performs steps until one is blocked, the direction is over, or its turn is.
   void run(direction& d) {
     for (int round = 0; round < rounds_per_turn && !finished_; ++round) {
@@ -237,7 +243,9 @@ class session : public std::enable_shared_from_this<session> {
   }
 
   bool end(direction& d) {
-    const progress ended = d.to.bytes.shutdown_send();
+    // Nothing is left to be read from `to` either: the close that follows is the end that its peer sees.
+    const bool close_follows = opposite(d).over() && result_.code == errc::ok && d.to.bytes.is_plain();
+    const progress ended = close_follows ? progress::moved(0) : d.to.bytes.shutdown_send();
     if (ended.blocked()) {
       if (!std::exchange(d.end_blocked, true)) arm_idle_timer();
       return block(d, d.to, ended.what);

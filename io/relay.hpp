@@ -46,8 +46,9 @@ struct relay_result {
 /// pipe can be had. Ends when both directions have ended: an end is handed on after the last byte and the
 /// other direction lives on. When a side fails (RST, or TLS cut off without close_notify), what it sent
 /// before is handed on, and then both streams are set to reset on close, as after a timeout: nobody may take
-/// a failure for an end. The caller closes the streams; closing both earlier ends the relay with `canceled`.
-/// All arguments must outlive the returned awaitable.
+/// a failure for an end. The caller closes the streams at once, which is how a plain one learns of the second
+/// end; closing both earlier ends the relay with `canceled`. All arguments must outlive the returned
+/// awaitable.
 boost::asio::awaitable<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer,
                                            pipe_pool& pipes, deadlines& timers, const relay_options& options,
                                            relay_counters& counters);
