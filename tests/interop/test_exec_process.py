@@ -197,7 +197,7 @@ class loopback(unittest.TestCase):
             closed = HOMES.run(uid, CHAIN, *words)
             self.assertEqual(closed.returncode, 7, closed.stderr)  # curl: connection refused
             opened = HOMES.run(uid, CHAIN, *words, flags=["--loopback", f"host:{port}"])
-            self.assertEqual(opened.stdout, "405", opened.stderr)
+            self.assertEqual(opened.stdout, "400", opened.stderr)
 
 
 class refusals(unittest.TestCase):
