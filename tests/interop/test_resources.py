@@ -17,6 +17,8 @@ import world
 
 PRESETS = ("release", "asan")
 RESERVE = 64  # io::descriptor_reserve
+# ASan keeps what is freed for a while, and needs many times the memory; UBSan looks at an object's type through a pipe.
+SANITIZED = os.environ.get("OMNILINK_PRESET", "release") != "release"
 
 
 def setUpModule():
@@ -174,6 +176,7 @@ class descriptors(unittest.TestCase):
                 self.assertIn("Too many open files", line)
         self.assertTrue(echoes(here.tunnel()))
 
+    @unittest.skipIf(SANITIZED, "the sanitizer itself needs a descriptor")
     def test_D1_without_the_reserve_too_it_recovers(self):
         here = counted(self, settings="max_connections = 200")
         stream = here.tunnel()
@@ -239,6 +242,7 @@ class handshakes(unittest.TestCase):
             self.assertTrue(echoes(one))
 
 
+@unittest.skipIf(SANITIZED, "a sanitizer's own memory is over the budget from the start")
 class memory(unittest.TestCase):
     BUDGET = 48 << 20
     HALF_A_REQUEST = b"CONNECT a.test:80 HTTP/1.1\r\nX-Long: " + b"x" * 15000
@@ -322,7 +326,8 @@ class soak(unittest.TestCase):
         self.settle(here)
         self.assertEqual((service.descriptors(), service.threads()), (descriptors, threads))
         # The allocator keeps some of the largest moment: a connection that leaked would be 3000 times its 5 KiB.
-        self.assertLess(service.resident_kib() - resident, 8 * 1024)
+        if not SANITIZED:
+            self.assertLess(service.resident_kib() - resident, 8 * 1024)
 
     def settle(self, here):
         for one in here.open:
