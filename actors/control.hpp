@@ -2,6 +2,7 @@
 // go; this stays.
 #pragma once
 
+#include <atomic>
 #include <caf/actor_addr.hpp>
 #include <chrono>
 #include <functional>
@@ -65,7 +66,7 @@ struct control {
   // the supervisor's
   phase now = phase::starting;
   phase wanted = phase::starting;           ///< draining or stopping, once somebody asked for it
-  bool end_was_asked_for = false;           ///< by whoever runs the service; not: it gave up
+  std::atomic<bool> end_was_asked_for{false};  ///< by whoever runs the service, who reads it too; not: it gave up
   std::vector<watched> children;
   std::vector<bool> drained;                ///< by worker
   std::vector<core::instant> restarts;      ///< the recent ones
