@@ -23,6 +23,7 @@
 #include "cli/demo_world.hpp"
 #include "cli/exec_front.hpp"
 #include "cli/exit_code.hpp"
+#include "cli/tls_files.hpp"
 #include "cli/verbs.hpp"
 
 namespace omnilink::cli {
@@ -60,7 +61,8 @@ actors::configuration through(std::vector<std::string> hops) {
   actors::configuration out;
   chain::chain way{"demo", {}};
   for (const auto& url : hops) {
-    if (auto hop = chain::parse_hop_url(url)) way.hops.push_back(std::move(*hop));
+    auto hop = chain::parse_hop_url(url);
+    if (hop && read_tls_files(*hop).empty()) way.hops.push_back(std::move(*hop));
   }
   out.chains.push_back(std::move(way));
   out.service.workers = 1;
