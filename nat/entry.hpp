@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 #include "core/endpoint.hpp"
 #include "core/flow_key.hpp"
+#include "core/program.hpp"
 
 namespace omnilink::nat {
 
@@ -23,6 +24,7 @@ struct entry {
   core::address original_address;   ///< what the program dialled; a fake address for a name of our resolver
   std::uint64_t connection = 0;     ///< id in logs and in `omnilink connections`
   std::uint64_t generation = 0;     ///< unique in its shard; tells uses of the same key apart
+  core::program_ptr program;            ///< who opened it, where somebody wanted to know; may be null
   std::uint64_t cookie = 0;             ///< SO_COOKIE of the accepted socket: never given twice
   std::uint32_t uid = unknown_uid;  ///< owner of the program's socket
   bool redirected = false;          ///< the kernel sent it to us: the program's socket has the original destination as its peer

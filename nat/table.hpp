@@ -1,6 +1,6 @@
 // One shard of the NAT store: which flow came from where, and where it wanted to go. Pure: no sockets, no
 // threads, no clock; `now` is an argument. Used by its worker only. No call but list() and find_source() does
-// work that grows with the table's size. A flow costs at most 272 bytes, plus the length of names over 15
+// work that grows with the table's size. A flow costs at most 288 bytes, plus the length of names over 15
 // characters; memory is given back as flows expire.
 #pragma once
 
