@@ -41,7 +41,7 @@ asio::ip::tcp protocol_of(const core::endpoint& bound) {
 
 void admit(worker& home, const accepting& from, io::accepted fresh) {
   const service_settings& settings = home.settings->config().service;
-  const bool asks_client = from.way.kind != interceptor::listen_kind::redirect && from.way.kind != interceptor::listen_kind::tcp;
+  const bool asks_client = !interceptor::mechanism_of(from.way.kind) && from.way.kind != interceptor::listen_kind::tcp;
   auto decided = home.shared.gate.decide(fresh.source.address, asks_client, settings, home.random);
   if (decided.over != over_limit::none) {
     io::reset(std::move(fresh.socket));
@@ -57,8 +57,9 @@ void admit(worker& home, const accepting& from, io::accepted fresh) {
     return;
   }
   const int fd = fresh.socket.release();
-  // A socket of a listener with an address has the same one.
-  const core::endpoint local = from.bound.address.is_unspecified() ? io::bound_address(fd) : from.bound;
+  // A socket of a listener with an address has the same one, but of a tproxy listener its client's destination.
+  const bool differs = from.bound.address.is_unspecified() || from.way.kind == interceptor::listen_kind::tproxy;
+  const core::endpoint local = differs ? io::bound_address(fd) : from.bound;
   const core::flow_key key{core::protocol::tcp, fresh.source, local, from.way.netns};
   ++home.counted.accepted[tally::place_of(from.way.listener)];
   asio::co_spawn(home.execution.io(), run_trip(home, from.way, key, std::move(accepted), std::move(decided.held)), asio::detached);

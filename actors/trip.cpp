@@ -66,7 +66,7 @@ class trip {
   }
 
   bool ok() const noexcept { return verdict_.ok(); }
-  bool intercepted() const noexcept { return kind_ == listen_kind::redirect; }
+  bool intercepted() const noexcept { return interceptor::mechanism_of(kind_).has_value(); }
   bool sandboxed() const noexcept { return intercepted() && home_.shared.sandboxed; }
 
   void end(errc code, core::step where, int system_errno = 0) {
@@ -85,7 +85,7 @@ class trip {
     if (!heard_first && io::peer_address(client_->socket().native_handle()).port == 0)
       co_return end(errc::reset, core::step::accept);
     if (intercepted()) {
-      co_await arrive_redirected();
+      co_await arrive_intercepted();
     } else if (kind_ == listen_kind::tcp) {
       arrive_fixed();
     } else {
@@ -106,8 +106,8 @@ class trip {
     if (loops) end(errc::loop, core::step::accept);
   }
 
-  asio::awaitable<void> arrive_redirected() {
-    const auto asked = interceptor::original_destination(client_->socket().native_handle());
+  asio::awaitable<void> arrive_intercepted() {
+    const auto asked = interceptor::original_destination(client_->socket().native_handle(), *interceptor::mechanism_of(kind_));
     if (asked.has_error()) co_return end(asked.error(), core::step::accept);
     dialled_ = asked->address;
     original_ = core::target{*asked};

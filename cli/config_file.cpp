@@ -109,18 +109,18 @@ void read_capture_values(const toml::node& from, std::string_view key, core::cap
   if (std::string wrong = interceptor::add_capture_word(key, word, into); !wrong.empty()) errors.add(from.source(), wrong);
 }
 
-// What a redirect listener has beside its URL.
+// What a listener that takes what the kernel brings it has beside its URL.
 void read_interception(table_reader& in, interceptor::listener_config& into, config_errors& errors) {
-  const bool redirect = into.kind == interceptor::listen_kind::redirect;
+  const bool captures = interceptor::mechanism_of(into.kind).has_value();
   const toml::table* capture = in.table("capture");
   std::size_t fail = 0;
   const bool says_fail = in.choice("fail", fail, {"closed", "open"});
-  if (says_fail && redirect) into.fail_closed = fail == 0;
+  if (says_fail && captures) into.fail_closed = fail == 0;
   for (const char* key : {"capture", "fail"}) {
-    if (!redirect && in.find(key))
-      in.fail_at(key, std::string{key} + " belongs to a redirect listener; " + into.to_string() + " takes what clients bring it");
+    if (!captures && in.find(key))
+      in.fail_at(key, std::string{key} + " belongs to a redirect or tproxy listener; " + into.to_string() + " takes what clients bring it");
   }
-  if (!capture || !redirect) return;
+  if (!capture || !captures) return;
   table_reader conditions{*capture, "capture", errors};
   for (const std::string_view key : interceptor::capture_keys) {
     if (const toml::node* values = conditions.find(key)) read_capture_values(*values, key, into.capture, errors);

@@ -56,6 +56,7 @@ class parent {
     if (::poll(waits, std::size(waits), timeout(now)) < 0) return;
     // The worker's last words come before its end.
     if (waits[1].revents != 0 && !netd_->answer(channel_.get())) channel_.reset();
+    for (const auto& line : netd_->take_warnings()) log_.line(level::warn, "capture-limited", {{"reason", line}});
     if (waits[1].revents != 0 && netd_->serves()) served_ = true;
     if (waits[0].revents != 0) on_signal(io::next_signal(signals_));
     if (waits[2].revents != 0) look_after_guard();
@@ -137,6 +138,7 @@ class parent {
 
   void end(int code) {
     netd_->withdraw();
+    netd_->leave();
     if (netd_->guards()) {
       log_.line(level::warn, "guard-remains",
                 {{"table", interceptor::guard_table},

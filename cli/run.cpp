@@ -39,7 +39,7 @@ settings defaults() {
 
 // nftables, and what it takes to change them, are only for what the kernel is to send us.
 bool needs_netd(const settings& of) {
-  return std::ranges::any_of(of.service.listeners, [](const auto& l) { return l.kind == interceptor::listen_kind::redirect; });
+  return std::ranges::any_of(of.service.listeners, [](const auto& l) { return interceptor::mechanism_of(l.kind).has_value(); });
 }
 
 // Empty lines: there is something to serve.
@@ -192,7 +192,7 @@ int run_as_worker(flags given, settings wanted, const service_user& user, io::de
 
 int run_with_netd(const flags& given, const settings& wanted, const service_user& user) {
   if (!io::may_change_network()) {
-    complain("a redirect listener needs CAP_NET_ADMIN for its nftables rules: start omnilink as root; for one command, "
+    complain("a redirect or tproxy listener needs CAP_NET_ADMIN for its rules: start omnilink as root; for one command, "
              "`omnilink exec` needs no privileges");
     return exit_failed;
   }
@@ -232,7 +232,7 @@ void add_run(CLI::App& program, action& chosen) {
                             given, run);
   add_settings_options(verb, given->common);
   verb.add_option("-L,--listen", given->common.listeners,
-                  "Listen here: mixed://, socks5://, http://, redirect:// or\ntcp:// (with ?to=HOST:PORT), with address and port;\nuser:password@ or ?auth_file=FILE: only who has a login;\n?clients=NETWORK,…: only from there; default "
+                  "Listen here: mixed://, socks5://, http://, redirect://,\ntproxy:// or tcp:// (with ?to=HOST:PORT), with address and\nport;\nuser:password@ or ?auth_file=FILE: only who has a login;\n?clients=NETWORK,…: only from there; default "
                   "mixed://127.0.0.1:1080")
       ->type_name("URL")
       ->allow_extra_args(false);

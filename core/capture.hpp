@@ -19,6 +19,12 @@ struct port_range {
   friend bool operator==(const port_range&, const port_range&) = default;
 };
 
+/// How the kernel brings a listener what it takes.
+enum class mechanism : std::uint8_t {
+  redirect,  ///< NAT: the destination is rewritten, and conntrack remembers it
+  tproxy,    ///< the packets are left as they are: the listener's sockets have the destination as their own address
+};
+
 /// A connection is taken when it meets every kind of condition that is given, of each kind any one value.
 struct capture {
   enum class way : std::uint8_t {

@@ -16,15 +16,16 @@ namespace {
 constexpr std::uint16_t default_port = 1080;
 
 /// And of one that intercepts (redsocks, dae).
-constexpr std::uint16_t default_redirect_port = 12345;
+constexpr std::uint16_t default_intercepting_port = 12345;
 
-constexpr std::array schemes{listen_kind::mixed, listen_kind::socks5, listen_kind::http, listen_kind::tcp, listen_kind::redirect};
-constexpr std::array<std::string_view, 2> later_schemes{"tproxy", "cgroup"};
+constexpr std::array schemes{listen_kind::mixed, listen_kind::socks5,   listen_kind::http,
+                             listen_kind::tcp,   listen_kind::redirect, listen_kind::tproxy};
+constexpr std::array<std::string_view, 1> later_schemes{"cgroup"};
 
 std::string no_such_scheme(std::string_view word) {
   if (std::ranges::find(later_schemes, word) != later_schemes.end()) {
     return "a listener of kind " + core::quoted(word) +
-           " is not supported by this version; use mixed, socks5, http, tcp or redirect";
+           " is not supported by this version; use mixed, socks5, http, tcp, redirect or tproxy";
   }
   std::array<std::string_view, schemes.size()> known;
   std::ranges::transform(schemes, known.begin(), name_of);
@@ -49,24 +50,24 @@ std::string read_list(std::string_view words, Add add) {
 
 // Empty: done.
 std::string read_parameter(const wire::url::parameter& given, listener_config& out) {
-  const bool redirect = out.kind == listen_kind::redirect;
+  const bool captures = mechanism_of(out.kind).has_value();
   if (given.key == "allow_remote") {
     if (given.value != "true" && given.value != "false") return "allow_remote is true or false";
     out.allow_remote = given.value == "true";
     return {};
   }
-  if (redirect && given.key == "fail") {
+  if (captures && given.key == "fail") {
     if (given.value != "open" && given.value != "closed") return "fail is open or closed";
     out.fail_closed = given.value == "closed";
     return {};
   }
-  if (redirect && std::ranges::find(capture_keys, given.key) != capture_keys.end())
+  if (captures && std::ranges::find(capture_keys, given.key) != capture_keys.end())
     return read_list(given.value, [&](std::string_view word) { return add_capture_word(given.key, word, out.capture); });
   if (given.key == "clients") return read_list(given.value, [&](std::string_view word) { return add_client(word, out); });
   if (given.key == "auth_file") return out.auth_file = given.value, "";
   if (given.key == "to") return set_destination(given.value, out);
   std::vector<std::string_view> known{"allow_remote", "auth_file", "clients", "to"};
-  if (redirect) {
+  if (captures) {
     known.push_back("fail");
     known.insert(known.end(), capture_keys.begin(), capture_keys.end());
   }
@@ -84,12 +85,23 @@ std::string read_parameters(const wire::url& from, listener_config& out) {
 // address of the interface that it came by.
 std::string validate_redirect(const listener_config& of) {
   const bool out = of.capture.direction == core::capture::way::out;
-  if (std::string wrong = of.capture.validate(); !wrong.empty()) return wrong;
   if (out && of.where.address.is_loopback()) return {};
   if (of.where.address.is_unspecified()) return {};
   return out ? "a redirect listener of direction out listens on 127.0.0.1 (and on ::1), not on " + of.where.address.to_string()
              : "a redirect listener of direction " + std::string{name_of(of.capture.direction)} +
                    " listens on 0.0.0.0 (and on ::), where the kernel sends what came from other machines";
+}
+
+// On another address it would, without our doing, also be taken for the end of what goes elsewhere to the same port.
+std::string validate_tproxy(const listener_config& of) {
+  if (of.where.address.is_loopback()) return {};
+  return "a tproxy listener listens on 127.0.0.1 (and on ::1), not on " + of.where.address.to_string() +
+         ": the kernel brings it there what goes anywhere, also from other machines";
+}
+
+std::string validate_capture(const listener_config& of) {
+  if (std::string wrong = of.capture.validate(); !wrong.empty()) return wrong;
+  return of.kind == listen_kind::redirect ? validate_redirect(of) : validate_tproxy(of);
 }
 
 }  // namespace
@@ -106,8 +118,16 @@ std::string_view name_of(listen_kind kind) noexcept {
       return "tcp";
     case listen_kind::redirect:
       return "redirect";
+    case listen_kind::tproxy:
+      return "tproxy";
   }
   return "unknown";
+}
+
+std::optional<core::mechanism> mechanism_of(listen_kind kind) noexcept {
+  if (kind == listen_kind::redirect) return core::mechanism::redirect;
+  if (kind == listen_kind::tproxy) return core::mechanism::tproxy;
+  return std::nullopt;
 }
 
 bool listener_config::admits(const core::address& client) const noexcept {
@@ -133,13 +153,13 @@ std::string set_destination(std::string_view text, listener_config& into) {
 
 std::string listener_config::validate() const {
   const bool wants_login = users != nullptr || !auth_file.empty();
-  if (wants_login && (kind == listen_kind::tcp || kind == listen_kind::redirect))
+  if (wants_login && (kind == listen_kind::tcp || mechanism_of(kind)))
     return "a " + std::string{name_of(kind)} + " listener asks nobody for a login; clients says who may connect";
   if (users != nullptr && !auth_file.empty()) return "both a user and auth_file; leave one of them out";
   if (kind == listen_kind::tcp && to.port == 0)
     return "a tcp listener has one destination; write tcp://" + where.to_string() + "?to=host:port";
-  if (kind == listen_kind::redirect) {
-    if (std::string wrong = validate_redirect(*this); !wrong.empty()) return wrong;
+  if (mechanism_of(kind)) {
+    if (std::string wrong = validate_capture(*this); !wrong.empty()) return wrong;
   }
   if (allow_remote || where.address.is_loopback()) return {};
   return where.to_string() +
@@ -170,7 +190,7 @@ boost::system::result<listener_config, std::string> parse_listen_url(std::string
            " is not an IP address; a listener has an address, as 127.0.0.1 or [::1]";
   if (out.kind == listen_kind::tcp && !parsed->port)
     return "a tcp listener has no usual port; write tcp://127.0.0.1:PORT?to=host:port";
-  out.where = {*host, parsed->port.value_or(out.kind == listen_kind::redirect ? default_redirect_port : default_port)};
+  out.where = {*host, parsed->port.value_or(mechanism_of(out.kind) ? default_intercepting_port : default_port)};
   if (std::string wrong = read_parameters(*parsed, out); !wrong.empty()) return wrong;
   return out;
 }

@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include "interceptor/bridges.hpp"
+#include "interceptor/mark_routing.hpp"
 #include "interceptor/netd_failure.hpp"
 #include "interceptor/packet_channel.hpp"
 #include "io/accept.hpp"
@@ -28,7 +31,7 @@ core::address loopback(bool v6) noexcept {
   return v6 ? core::address::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}) : core::address::v4(0x7f000001);
 }
 
-// A redirect listener has sockets of both families on one port.
+// A listener with a capture has sockets of both families on one port.
 core::endpoint of_family(const core::endpoint& where, bool v6) noexcept {
   return {where.address.is_loopback() ? loopback(v6) : wildcard(v6), where.port};
 }
@@ -59,8 +62,13 @@ std::string open_group(const core::endpoint& where, std::uint32_t workers, std::
   return {};
 }
 
-std::string open_sockets(const wire::netd_listener& wanted, std::uint32_t workers, std::vector<io::descriptor>& v4,
-                         std::vector<io::descriptor>& v6) {
+bool make_transparent(const std::vector<io::descriptor>& group, int level, int option) noexcept {
+  const int on = 1;
+  return std::ranges::all_of(group, [&](const io::descriptor& one) { return ::setsockopt(one.get(), level, option, &on, sizeof on) == 0; });
+}
+
+std::string open_bound(const wire::netd_listener& wanted, std::uint32_t workers, std::vector<io::descriptor>& v4,
+                       std::vector<io::descriptor>& v6) {
   if (!wanted.capture) return open_group(wanted.where, workers, wanted.where.address.is_v6() ? v6 : v4);
   // A port that is free for IPv4 may be taken for IPv6.
   constexpr int attempts = 16;
@@ -72,6 +80,15 @@ std::string open_sockets(const wire::netd_listener& wanted, std::uint32_t worker
     if (wrong.empty()) return {};
   }
   return wrong;
+}
+
+// Empty: done.
+std::string open_sockets(const wire::netd_listener& wanted, std::uint32_t workers, std::vector<io::descriptor>& v4,
+                         std::vector<io::descriptor>& v6) {
+  std::string wrong = open_bound(wanted, workers, v4, v6);
+  if (!wrong.empty() || !wanted.capture || wanted.capture->by != core::mechanism::tproxy) return wrong;
+  if (make_transparent(v4, SOL_IP, IP_TRANSPARENT) && make_transparent(v6, SOL_IPV6, IPV6_TRANSPARENT)) return {};
+  return fmt::format("IP_TRANSPARENT: {}; it needs CAP_NET_ADMIN", std::strerror(errno));
 }
 
 // Every change of nf_tables in this network namespace; needs CAP_NET_ADMIN.
@@ -93,6 +110,11 @@ void drain(int fd) noexcept {
 }
 
 const std::string list_guard = fmt::format("list table {}", guard_table);
+
+std::optional<core::mechanism> mechanism_of(const wire::netd_listener& one) noexcept {
+  if (!one.capture) return std::nullopt;
+  return one.capture->by;
+}
 
 // In one transaction: there is no moment without.
 std::string replace_guard(const std::string& with) {
@@ -123,8 +145,10 @@ bool netd::answer(int channel) {
 refusal netd::install(const wire::netd_install& wanted) {
   // Steering counts workers: with another number of them no group of sockets can stay.
   if (wanted.workers != workers_) listeners_.clear();
+  warnings_.clear();
   std::vector<listener> fresh;
   if (auto no = open_listeners(wanted, fresh)) return no;
+  if (auto no = check_bridges(fresh)) return no;
   if (auto no = load_rules(fresh)) return no;
   workers_ = wanted.workers;
   listeners_ = std::move(fresh);
@@ -133,13 +157,16 @@ refusal netd::install(const wire::netd_install& wanted) {
 }
 
 refusal netd::open_listeners(const wire::netd_install& wanted, std::vector<listener>& into) {
+  std::vector<bool> taken(listeners_.size());  // several may say the same, as port 0
   for (const auto& one : wanted.listeners) {
     const auto same = [&](const listener& l) {
-      return l.wanted.where == one.where && l.wanted.capture.has_value() == one.capture.has_value();
+      const auto at = static_cast<std::size_t>(&l - listeners_.data());
+      return !taken[at] && l.wanted.where == one.where && mechanism_of(l.wanted) == mechanism_of(one);
     };
     const auto kept = std::ranges::find_if(listeners_, same);
     listener out{one, {}, {}};
     if (kept != listeners_.end()) {
+      taken[static_cast<std::size_t>(kept - listeners_.begin())] = true;
       out.v4 = copies(kept->v4);
       out.v6 = copies(kept->v6);
     } else if (std::string wrong = open_sockets(one, wanted.workers, out.v4, out.v6); !wrong.empty()) {
@@ -151,20 +178,21 @@ refusal netd::open_listeners(const wire::netd_install& wanted, std::vector<liste
 }
 
 refusal netd::load_rules(const std::vector<listener>& all) {
-  std::vector<redirection> wanted;
+  std::vector<interception> wanted;
   for (const auto& l : all) {
-    if (l.wanted.capture) wanted.push_back({*l.wanted.capture, port_of(l.v4), l.wanted.fail_closed});
+    if (l.wanted.capture) wanted.push_back({l.wanted.capture->what, port_of(l.v4), l.wanted.fail_closed, l.wanted.capture->by});
   }
   if (wanted.empty() && !nft_) return std::nullopt;
   if (auto no = open_nft()) return no;
-  std::string commands = captures_ ? fmt::format("delete table {}\n", capture_table) : std::string{};
+  if (auto no = ensure_routing(all)) return no;
+  std::string commands = !captured_.empty() ? fmt::format("delete table {}\n", capture_table) : std::string{};
   if (!wanted.empty()) commands += capture_ruleset(wanted, worker_);
   const std::string guard = guard_ruleset(wanted, worker_);
   // Before there is something to guard: a deletion right behind it is seen as well.
   if (!guard.empty() && !changes_ && !(changes_ = watch_changes())) return netd_failure("nft", errno);
   commands += replace_guard(guard);
   if (const std::string said = nft_->run(commands); !said.empty()) return netd_failure("nft", 0, said);
-  captures_ = !wanted.empty();
+  captured_ = std::move(wanted);
   guard_ = guard;
   guard_as_kept_ = guard.empty() ? std::string{} : nft_->list(list_guard);
   return std::nullopt;
@@ -179,6 +207,32 @@ refusal netd::open_nft() {
   if (tables.find(fmt::format("table {}\n", capture_table)) == std::string::npos) return std::nullopt;
   nft_.reset();
   return netd_failure("nft", EEXIST);
+}
+
+// A tproxy listener that names such a bridge would get nothing from there; one that names no interface may well be about others.
+refusal netd::check_bridges(const std::vector<listener>& all) {
+  const auto bridges = bridges_below_ip();
+  for (const listener& one : all) {
+    if (mechanism_of(one.wanted) != core::mechanism::tproxy || one.wanted.capture->what.direction == core::capture::way::out) continue;
+    const auto& named = one.wanted.capture->what.interfaces;
+    for (const std::string& bridge : bridges) {
+      const std::string line = fmt::format("the bridge {} hands its packets to netfilter below IP, where a tproxy rule loses them: use a redirect "
+                                           "listener, or set net.bridge.bridge-nf-call-iptables and -ip6tables to 0", bridge);
+      if (std::ranges::find(named, bridge) != named.end()) return netd_failure("tproxy", 0, line);
+      if (named.empty()) warnings_.push_back(line);
+    }
+  }
+  return std::nullopt;
+}
+
+// Before there are marks; it stays until the end, since running connections need it.
+refusal netd::ensure_routing(const std::vector<listener>& all) {
+  const auto transparent = [](const listener& l) { return mechanism_of(l.wanted) == core::mechanism::tproxy; };
+  if (routes_ || std::ranges::none_of(all, transparent)) return std::nullopt;
+  const bool with_v6 = std::ranges::any_of(all, [&](const listener& l) { return transparent(l) && !l.v6.empty(); });
+  if (const int wrong = install_mark_routing(with_v6); wrong != 0) return netd_failure("routing", wrong);
+  routes_ = true;
+  return std::nullopt;
 }
 
 bool netd::hand_out(int channel) const {
@@ -211,8 +265,11 @@ bool netd::restore_guard() {
 
 void netd::withdraw() noexcept {
   listeners_.clear();
-  // The chains stay: without them the kernel would translate nothing any more, not even for connections that still run.
-  if (captures_) nft_->run(fmt::format("delete table {}\n", capture_table) + capture_ruleset({}, worker_));
+  if (!captured_.empty()) nft_->run(fmt::format("delete table {}\n", capture_table) + withdrawn_ruleset(captured_, worker_));
+}
+
+void netd::leave() noexcept {
+  if (std::exchange(routes_, false)) remove_mark_routing();
 }
 
 }  // namespace omnilink::interceptor

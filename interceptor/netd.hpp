@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "interceptor/nft.hpp"
@@ -23,7 +24,7 @@ class netd {
 
   /// `worker`: who the service runs as; its own connections are left alone.
   netd(const exemption& worker, config_files files) : worker_{worker}, files_{std::move(files)} {}
-  /// The rules go, the guard stays.
+  /// The rules go, the guard stays; so does the routing, but for leave().
   ~netd() = default;
   netd(const netd&) = delete;
   netd& operator=(const netd&) = delete;
@@ -43,8 +44,13 @@ class netd {
   /// There is a guard that will stay.
   bool guards() const noexcept { return !guard_.empty(); }
 
+  /// What of the last plan does not work as it may be expected to, in lines for people; once.
+  std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
+
   /// Takes the rules back and closes the sockets; the guard stays, and running connections go on.
   void withdraw() noexcept;
+  /// Behind withdraw(), once no connection runs any more: takes back what running ones needed.
+  void leave() noexcept;
 
  private:
   struct listener {
@@ -56,6 +62,8 @@ class netd {
   std::optional<wire::netd_refusal> open_listeners(const wire::netd_install& wanted, std::vector<listener>& into);
   std::optional<wire::netd_refusal> load_rules(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> open_nft();
+  std::optional<wire::netd_refusal> check_bridges(const std::vector<listener>& all);
+  std::optional<wire::netd_refusal> ensure_routing(const std::vector<listener>& all);
   bool hand_out(int channel) const;
   bool hand_out_files(int channel) const;
 
@@ -64,10 +72,12 @@ class netd {
   std::uint32_t workers_ = 0;
   std::vector<listener> listeners_;
   std::unique_ptr<nft> nft_;
-  bool captures_ = false;      ///< the capture table is there, and ours
+  std::vector<interception> captured_;  ///< by the capture table, which is there and ours unless this is empty
+  bool routes_ = false;        ///< marked packets come here
   std::string guard_;          ///< the commands that make the guard table; empty: none is wanted
   std::string guard_as_kept_;  ///< how nft lists it
   io::descriptor changes_;
+  std::vector<std::string> warnings_;
   bool withdrawn_ = false;
 };
 

@@ -21,7 +21,7 @@ wire::netd_install to_message(const plan& wanted, bool want_sockets) {
   wire::netd_install out{wanted.workers, want_sockets, {}};
   for (const auto& l : wanted.listeners) {
     wire::netd_listener one{l.where, std::nullopt, l.fail_closed};
-    if (l.kind == listen_kind::redirect) one.capture = l.capture;
+    if (const auto by = mechanism_of(l.kind)) one.capture = wire::netd_capture{*by, l.capture};
     out.listeners.push_back(std::move(one));
   }
   return out;
@@ -55,7 +55,7 @@ boost::system::result<installation, install_failure> netd_client::install(const 
   if (auto no = send(channel_.get(), to_message(wanted, true))) return *no;
   installation out;
   for (const auto& l : wanted.listeners) {
-    if (auto no = take_listener(out.listeners.emplace_back(), l.kind == listen_kind::redirect, wanted.workers)) return *no;
+    if (auto no = take_listener(out.listeners.emplace_back(), mechanism_of(l.kind).has_value(), wanted.workers)) return *no;
   }
   if (auto no = take_end()) return *no;
   return out;
@@ -84,7 +84,7 @@ std::vector<io::opened_file> netd_client::config_files() {
   }
 }
 
-failure netd_client::take_listener(opened_listener& into, bool redirect, std::uint32_t workers) {
+failure netd_client::take_listener(opened_listener& into, bool captures, std::uint32_t workers) {
   std::vector<io::descriptor> beside;
   const auto message = receive(channel_.get(), beside);
   if (!message) return lost();
@@ -92,7 +92,7 @@ failure netd_client::take_listener(opened_listener& into, bool redirect, std::ui
   const auto* opened = std::get_if<wire::netd_opened>(&*message);
   const auto fits = [workers](std::uint32_t count) { return count == 0 || count == workers; };
   if (opened == nullptr || opened->v4 + opened->v6 != beside.size() || !fits(opened->v4) || !fits(opened->v6) || beside.empty() ||
-      (redirect && opened->v4 == 0)) {
+      (captures && opened->v4 == 0)) {
     return install_failure{"netd", EPROTO, "the privileged process handed out something else than was asked for"};
   }
   const auto end_of_v4 = beside.begin() + opened->v4;

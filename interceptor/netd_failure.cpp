@@ -7,6 +7,10 @@ namespace omnilink::interceptor {
 namespace {
 
 std::string_view remedy(std::string_view step, int system_errno, std::string_view detail) {
+  if (step == "routing") {
+    if (system_errno == ENETDOWN) return "the loopback interface is down: ip link set lo up";
+    return "a tproxy listener needs policy routing (CONFIG_IP_MULTIPLE_TABLES, for IPv6 CONFIG_IPV6_MULTIPLE_TABLES) and CAP_NET_ADMIN";
+  }
   if (step != "nft") return {};
   if (system_errno == EEXIST)
     return "the table inet omnilink is there already: another omnilink runs in this network namespace (nft list tables), or it is "
@@ -15,7 +19,7 @@ std::string_view remedy(std::string_view step, int system_errno, std::string_vie
   if (detail.find("Operation not permitted") != detail.npos)
     return "rules need CAP_NET_ADMIN in this network namespace: run as root; in a container: --cap-add NET_ADMIN";
   return "if the kernel lacks nf_tables, NAT, redirect or reject, load them: modprobe -a nf_tables nft_chain_nat nft_redir "
-         "nft_reject_inet nft_fib_inet nft_ct";
+         "nft_reject_inet nft_fib_inet nft_ct nft_tproxy nft_socket";
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ constexpr int so_original_dst = 80;
 
 }  // namespace
 
-boost::system::result<core::endpoint, core::errc> original_destination(int accepted_fd) noexcept {
+boost::system::result<core::endpoint, core::errc> original_destination(int accepted_fd, core::mechanism by) noexcept {
   sockaddr_storage where{};
   socklen_t size = sizeof(where);
   if (::getsockname(accepted_fd, reinterpret_cast<sockaddr*>(&where), &size) != 0)
@@ -25,6 +25,7 @@ boost::system::result<core::endpoint, core::errc> original_destination(int accep
   auto local = io::from_sockaddr(where);
   if (!local) return core::errc::unsupported;
   local->address = local->address.unmapped();
+  if (by == core::mechanism::tproxy) return *local;
 
   size = sizeof(where);
   const int level = local->address.is_v4() ? SOL_IP : SOL_IPV6;

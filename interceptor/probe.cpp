@@ -1,6 +1,7 @@
 #include "interceptor/probe.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -13,8 +14,10 @@
 #include <functional>
 #include <optional>
 
+#include "interceptor/bridges.hpp"
 #include "interceptor/netd_failure.hpp"
 #include "interceptor/nft.hpp"
+#include "interceptor/probe_tproxy.hpp"
 #include "interceptor/ruleset_capture.hpp"
 #include "interceptor/sandbox_failure.hpp"
 #include "io/descriptor.hpp"
@@ -58,10 +61,15 @@ std::string load_rules() {
   if (std::string wrong = enter_namespaces(); !wrong.empty()) return wrong;
   const auto rules = nft::open();
   if (!rules) return netd_failure("nft", errno).message;
-  redirection one{{}, 1, true};
+  interception one{{}, 1, true};
   one.what.ports = {{1, 1}};
   const std::string said = rules->run(capture_ruleset({&one, 1}, {1, 1}) + guard_ruleset({&one, 1}, {1, 1}));
   return said.empty() ? said : netd_failure("nft", 0, said).message;
+}
+
+std::string take_a_connection() {
+  if (std::string wrong = enter_namespaces(); !wrong.empty()) return wrong;
+  return try_tproxy();
 }
 
 std::optional<long> number_in(const char* path) {
@@ -86,8 +94,16 @@ finding from_attempt(std::string subject, std::string good, const std::string& s
 
 finding privileges() {
   const bool has = io::may_change_network();
-  return {"redirect listeners: privileges", has,
+  return {"redirect and tproxy listeners: privileges", has,
           has ? "CAP_NET_ADMIN is there" : "CAP_NET_ADMIN is missing: start `omnilink run` as root; `omnilink exec` needs none"};
+}
+
+finding bridges() {
+  const auto all = bridges_below_ip();
+  if (all.empty()) return {"tproxy listeners: bridges", true, "none that hands its packets to netfilter below IP"};
+  return {"tproxy listeners: bridges", false,
+          fmt::format("what comes by {} is lost to them: use redirect for it, or set net.bridge.bridge-nf-call-iptables and -ip6tables to 0",
+                      fmt::join(all, ", "))};
 }
 
 finding ipv6() {
@@ -122,6 +138,8 @@ std::vector<finding> probe_kernel() {
   return {kernel(),
           from_attempt("exec: namespaces", "a sandbox can be made", try_in_child(enter_namespaces)),
           from_attempt("nftables: owner tables, redirect, reject, fib", "all are there", try_in_child(load_rules)),
+          from_attempt("tproxy listeners: marks, routing, transparent sockets", "a connection was taken", try_in_child(take_a_connection)),
+          bridges(),
           privileges(),
           ipv6(),
           conntrack(),

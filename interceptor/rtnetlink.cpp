@@ -1,5 +1,6 @@
 #include "interceptor/rtnetlink.hpp"
 
+#include <linux/fib_rules.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -93,6 +94,88 @@ int rtnetlink::add_default_route(bool v6) noexcept {
   request wanted{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body};
   wanted.attribute(RTA_OIF, &loopback_index, sizeof(loopback_index));
   return perform(wanted);
+}
+
+int rtnetlink::add_mark_rule(std::uint32_t preference, std::uint32_t mark, std::uint32_t mask, std::uint32_t table, bool v6) noexcept {
+  fib_rule_hdr body{};
+  body.family = v6 ? AF_INET6 : AF_INET;
+  body.action = FR_ACT_TO_TBL;
+  request wanted{RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, body};
+  wanted.attribute(FRA_PRIORITY, &preference, sizeof preference);
+  wanted.attribute(FRA_FWMARK, &mark, sizeof mark);
+  wanted.attribute(FRA_FWMASK, &mask, sizeof mask);
+  wanted.attribute(FRA_TABLE, &table, sizeof table);
+  return perform(wanted);
+}
+
+int rtnetlink::remove_rule_to(std::uint32_t table, bool v6) noexcept {
+  fib_rule_hdr body{};
+  body.family = v6 ? AF_INET6 : AF_INET;
+  request wanted{RTM_DELRULE, 0, body};
+  wanted.attribute(FRA_TABLE, &table, sizeof table);
+  return perform(wanted);
+}
+
+int rtnetlink::add_local_default(std::uint32_t table, bool v6) noexcept {
+  rtmsg body{};
+  body.rtm_family = v6 ? AF_INET6 : AF_INET;
+  body.rtm_protocol = RTPROT_STATIC;
+  body.rtm_scope = v6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_HOST;
+  body.rtm_type = RTN_LOCAL;
+  request wanted{RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, body};
+  wanted.attribute(RTA_OIF, &loopback_index, sizeof loopback_index);
+  wanted.attribute(RTA_TABLE, &table, sizeof table);
+  return perform(wanted);
+}
+
+int rtnetlink::remove_default(std::uint32_t table, bool v6) noexcept {
+  rtmsg body{};
+  body.rtm_family = v6 ? AF_INET6 : AF_INET;
+  body.rtm_scope = RT_SCOPE_NOWHERE;
+  request wanted{RTM_DELROUTE, 0, body};
+  wanted.attribute(RTA_TABLE, &table, sizeof table);
+  return perform(wanted);
+}
+
+bool rtnetlink::has_rule_to(std::uint32_t table, bool v6) noexcept {
+  fib_rule_hdr body{};
+  body.family = v6 ? AF_INET6 : AF_INET;
+  request listing{RTM_GETRULE, NLM_F_DUMP, body};
+  return finds(listing, FRA_TABLE, sizeof body, table);
+}
+
+bool rtnetlink::has_route_in(std::uint32_t table, bool v6) noexcept {
+  const int on = 1;  // of a router's million routes only this table's
+  ::setsockopt(socket_.get(), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+  rtmsg body{};
+  body.rtm_family = v6 ? AF_INET6 : AF_INET;
+  request listing{RTM_GETROUTE, NLM_F_DUMP, body};
+  listing.attribute(RTA_TABLE, &table, sizeof table);
+  return finds(listing, RTA_TABLE, sizeof body, table);
+}
+
+// Whether one of what is listed names this table.
+bool rtnetlink::finds(request& listing, std::uint16_t table_attribute, std::size_t body_size, std::uint32_t table) noexcept {
+  listing.header().nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);
+  if (::send(socket_.get(), listing.bytes, listing.header().nlmsg_len, 0) < 0) return false;
+  bool found = false;
+  alignas(nlmsghdr) unsigned char bytes[32768];
+  for (;;) {
+    const ssize_t got = ::recv(socket_.get(), bytes, sizeof bytes, 0);
+    if (got <= 0) return found;
+    auto left = static_cast<unsigned>(got);
+    for (const auto* m = reinterpret_cast<const nlmsghdr*>(bytes); NLMSG_OK(m, left); m = NLMSG_NEXT(m, left)) {
+      if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR) return found;
+      auto size = static_cast<int>(NLMSG_PAYLOAD(m, body_size));
+      const auto* first = reinterpret_cast<const unsigned char*>(m) + NLMSG_SPACE(body_size);
+      for (const auto* a = reinterpret_cast<const rtattr*>(first); RTA_OK(a, size); a = RTA_NEXT(a, size)) {
+        std::uint32_t value = 0;
+        if (a->rta_type != table_attribute || RTA_PAYLOAD(a) != sizeof value) continue;
+        std::memcpy(&value, RTA_DATA(a), sizeof value);
+        found |= value == table;
+      }
+    }
+  }
 }
 
 }  // namespace omnilink::interceptor

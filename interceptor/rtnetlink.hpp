@@ -1,6 +1,8 @@
-// The three requests of rtnetlink(7) that make a fresh network namespace usable through its loopback
-// interface alone.
+// Requests of rtnetlink(7): those that make a fresh network namespace usable through its loopback interface alone, and policy routing
+// by firewall mark.
 #pragma once
+
+#include <cstdint>
 
 #include "core/endpoint.hpp"
 #include "io/descriptor.hpp"
@@ -18,9 +20,21 @@ class rtnetlink {
   /// succeed.
   int add_default_route(bool v6) noexcept;
 
+  /// `ip rule add pref PREFERENCE fwmark MARK/MASK lookup TABLE`.
+  int add_mark_rule(std::uint32_t preference, std::uint32_t mark, std::uint32_t mask, std::uint32_t table, bool v6) noexcept;
+  /// Those that look up this table, one at a time; ENOENT: there is none.
+  int remove_rule_to(std::uint32_t table, bool v6) noexcept;
+  bool has_rule_to(std::uint32_t table, bool v6) noexcept;
+  /// `ip route add local default dev lo table TABLE`.
+  int add_local_default(std::uint32_t table, bool v6) noexcept;
+  /// Its default route; ESRCH: there is none.
+  int remove_default(std::uint32_t table, bool v6) noexcept;
+  bool has_route_in(std::uint32_t table, bool v6) noexcept;
+
  private:
   struct request;
   int perform(request& wanted) noexcept;
+  bool finds(request& listing, std::uint16_t table_attribute, std::size_t body_size, std::uint32_t table) noexcept;
 
   io::descriptor socket_;
 };

@@ -1,4 +1,4 @@
-// What netd tells netfilter for redirect listeners, as text for libnftables. Pure.
+// What netd tells netfilter for listeners that the kernel brings their connections, as text for libnftables. Pure.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,12 @@ namespace omnilink::interceptor {
 inline constexpr const char* capture_table = "inet omnilink";
 inline constexpr const char* guard_table = "inet omnilink_guard";
 
-/// A redirect listener: what goes to its port.
-struct redirection {
+/// A listener and what the kernel brings it.
+struct interception {
   core::capture what;
   std::uint16_t port = 0;    ///< of the listener, the same for IPv4 and IPv6
   bool fail_closed = true;
+  core::mechanism by = core::mechanism::redirect;
 };
 
 /// Whose own connections are never captured: both must match.
@@ -28,11 +29,13 @@ struct exemption {
 
 /// The capture table, without what replaces an older one. It belongs to the netlink socket that loads it and goes with
 /// it, however that process ends.
-std::string capture_ruleset(std::span<const redirection> all, const exemption& own);
+std::string capture_ruleset(std::span<const interception> all, const exemption& own);
 
-/// The guard table: rejects what the redirections with fail_closed would have taken, and lets no packet of a redirected
-/// connection out that conntrack has forgotten. Belongs to nobody, so it outlives every process. Empty where nothing is to be
-/// guarded.
-std::string guard_ruleset(std::span<const redirection> all, const exemption& own);
+/// The same table of a service that takes nothing new: what its running connections need.
+std::string withdrawn_ruleset(std::span<const interception> all, const exemption& own);
+
+/// The guard table: rejects what those with fail_closed would have taken, and lets no packet of a connection out that was theirs.
+/// Belongs to nobody, so it outlives every process. Empty where nothing is to be guarded.
+std::string guard_ruleset(std::span<const interception> all, const exemption& own);
 
 }  // namespace omnilink::interceptor

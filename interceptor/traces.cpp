@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "interceptor/mark_routing.hpp"
 #include "interceptor/nft.hpp"
 #include "interceptor/ruleset_capture.hpp"
 #include "io/privileges.hpp"
@@ -43,6 +44,11 @@ traces find_traces() {
                                : "rejects what an omnilink with fail = closed captured that is not running any more",
                          owned});
   }
+  for (auto& what : find_mark_routing()) {
+    out.found.push_back({std::move(what), owned ? "brings marked packets to a running omnilink's tproxy listeners"
+                                                : "brought marked packets to an omnilink that is not running any more",
+                         owned});
+  }
   return out;
 }
 
@@ -50,7 +56,9 @@ std::string remove_traces(const traces& those) {
   if (!those.problem.empty()) return those.problem;
   std::string commands;
   for (const trace& one : those.found) {
-    if (!one.in_use) commands += fmt::format("delete {}\n", one.what);
+    if (one.in_use) continue;
+    if (one.what.starts_with("table ")) commands += fmt::format("delete {}\n", one.what);
+    else if (const int wrong = remove_mark_routing(); wrong != 0) return fmt::format("{}: {}", one.what, std::strerror(wrong));
   }
   if (commands.empty()) return {};
   const auto rules = nft::open();

@@ -10,7 +10,7 @@ namespace {
 
 // magic, version, kind, payload
 constexpr std::uint32_t magic = 0x6f6c6e64;  // "olnd"
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version = 2;
 enum class kind : std::uint8_t { install = 1, withdraw, opened, done, refusal, open_files, file };
 enum class family : std::uint8_t { v4 = 4, v6 = 6 };
 
@@ -18,7 +18,7 @@ constexpr std::size_t step_max = 64;
 
 bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-bool in_limits(const netd_listener& l) noexcept { return !l.capture || l.capture->validate().empty(); }
+bool in_limits(const netd_listener& l) noexcept { return !l.capture || l.capture->what.validate().empty(); }
 bool in_limits(const netd_install& m) noexcept {
   return m.workers >= 1 && m.workers <= netd_workers_max && m.listeners.size() <= netd_listeners_max &&
          std::ranges::all_of(m.listeners, [](const netd_listener& l) { return in_limits(l); });
@@ -107,7 +107,9 @@ struct encoder {
       out.u16(l.where.port);
       out.u8(l.fail_closed);
       out.u8(l.capture.has_value());
-      if (l.capture) put(*l.capture);
+      if (!l.capture) continue;
+      out.u8(static_cast<std::uint8_t>(l.capture->by));
+      put(l.capture->what);
     }
   }
   void operator()(const netd_withdraw&) { head(kind::withdraw); }
@@ -171,8 +173,10 @@ std::optional<netd_listener> decode_listener(byte_reader& in) {
   bool captures = false;
   if (!take_bool(in, out.fail_closed) || !take_bool(in, captures)) return std::nullopt;
   if (!captures) return out;
-  out.capture = decode_capture(in);
-  if (!out.capture) return std::nullopt;
+  const std::uint8_t by = in.u8();
+  auto what = decode_capture(in);
+  if (!what || by > static_cast<std::uint8_t>(core::mechanism::tproxy)) return std::nullopt;
+  out.capture = {static_cast<core::mechanism>(by), std::move(*what)};
   return out;
 }
 

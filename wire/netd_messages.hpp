@@ -25,10 +25,17 @@ inline constexpr std::size_t netd_text_max = 640;      ///< bytes in the texts o
 inline constexpr std::size_t netd_path_max = 4096;     ///< PATH_MAX
 inline constexpr std::size_t netd_files_max = 512;     ///< a login and TLS files for each of more hops than a chain can have
 
-/// One way in: sockets, and for a redirect listener what the kernel is to send there.
+/// What the kernel is to bring to a listener.
+struct netd_capture {
+  core::mechanism by = core::mechanism::redirect;
+  core::capture what;
+  friend bool operator==(const netd_capture&, const netd_capture&) = default;
+};
+
+/// One way in.
 struct netd_listener {
-  core::endpoint where;                  ///< port 0: any free one
-  std::optional<core::capture> capture;  ///< redirect: sockets of both families on that port
+  core::endpoint where;                 ///< port 0: any free one
+  std::optional<netd_capture> capture;  ///< with it, sockets of both families on that port
   bool fail_closed = true;               ///< with capture: what it takes is rejected while nobody serves it
   friend bool operator==(const netd_listener&, const netd_listener&) = default;
 };

@@ -159,7 +159,7 @@ TEST(config_file, what_is_wrong_with_a_capture_has_its_place) {
   expect_error(redirect + "capture = { port = 80, direction = \"inn\" }", ":4:36", "did you mean \"in\"");
   expect_error(redirect + "capture = { port = 80, direction = \"in\" }", ":3:7", "listens on 0.0.0.0");
   expect_error(redirect + "capture = { port = 80 }\nfail = \"ajar\"", ":5:8", "closed");
-  expect_error("version = 1\n[[listen]]\nurl = \"mixed://\"\nfail = \"open\"", ":4:8", "belongs to a redirect listener");
+  expect_error("version = 1\n[[listen]]\nurl = \"mixed://\"\nfail = \"open\"", ":4:8", "belongs to a redirect or tproxy listener");
 }
 
 TEST(config_file, types) {

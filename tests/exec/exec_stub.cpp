@@ -83,7 +83,7 @@ class stub_service {
     const io::descriptor client{::accept4(listener, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC)};
     if (!client) return;
     const auto source = *io::from_sockaddr(peer);
-    const auto original = interceptor::original_destination(client.get());
+    const auto original = interceptor::original_destination(client.get(), core::mechanism::redirect);
     if (original.has_error()) {
       report_("from " + source.to_string() + ": " + std::string{core::name_of(original.error())});
       const linger at_once{1, 0};

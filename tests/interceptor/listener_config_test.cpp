@@ -41,8 +41,8 @@ TEST(listener_config, what_is_refused) {
     const char* why;
   } const cases[] = {
       {"mxied://", "did you mean \"mixed\"?"},
-      {"tproxy://", "not supported by this version"},
-      {"tproxy://:1", "not supported by this version"},
+      {"cgroup://", "not supported by this version"},
+      {"tproxy://:1?prot=80", "did you mean \"port\""},
       {"redirect://:1?prot=80", "did you mean \"port\""},
       {"redirect://:1?port=80,,81", "neither a port nor a range"},
       {"redirect://:1?port=80&fail=maybe", "fail is open or closed"},
@@ -70,6 +70,14 @@ TEST(listener_config, what_is_refused) {
     EXPECT_NE(parsed.error().find(c.why), std::string::npos) << c.url << ": " << parsed.error();
     EXPECT_EQ(parsed.error().find("hunter2"), std::string::npos);
   }
+}
+
+TEST(listener_config, a_tproxy_listener_is_on_loopback_whatever_it_takes) {
+  for (const char* url : {"tproxy://?port=80", "tproxy://[::1]?port=80&direction=forward", "tproxy://?port=80&direction=in"})
+    EXPECT_EQ(parse_listen_url(url)->validate(), "") << url;
+  EXPECT_EQ(parse_listen_url("tproxy://?port=80")->to_string(), "tproxy://127.0.0.1:12345");
+  EXPECT_NE(parse_listen_url("tproxy://0.0.0.0?port=80&direction=forward&allow_remote=true")->validate().find("listens on 127.0.0.1"), std::string::npos);
+  EXPECT_NE(parse_listen_url("tproxy://")->validate().find("capture has no condition"), std::string::npos);
 }
 
 TEST(listener_config, who_has_a_login) {

@@ -24,7 +24,7 @@ std::size_t at(const std::string& rules, std::string_view line) {
 bool has(const std::string& rules, std::string_view line) { return rules.find(line) != std::string::npos; }
 
 TEST(ruleset_capture, goes_with_its_owner_and_spares_running_connections_and_our_own) {
-  const redirection one{capturing(way::out, {{80, 80}}), 15000, true};
+  const interception one{capturing(way::out, {{80, 80}}), 15000, true};
   const std::string rules = capture_ruleset({&one, 1}, own);
   at(rules, "flags owner;");
   const auto syn = at(rules, "tcp flags & (syn | ack) != syn accept\n");
@@ -35,7 +35,7 @@ TEST(ruleset_capture, goes_with_its_owner_and_spares_running_connections_and_our
 }
 
 TEST(ruleset_capture, A8_a_condition_without_addresses_takes_both_families) {
-  const redirection one{capturing(way::out, {{443, 443}}), 15000, true};
+  const interception one{capturing(way::out, {{443, 443}}), 15000, true};
   const std::string rules = capture_ruleset({&one, 1}, own);
   EXPECT_TRUE(has(rules, "table inet omnilink {"));
   EXPECT_TRUE(has(rules, "meta l4proto tcp fib daddr type != { local, broadcast, anycast, multicast } tcp dport { 443 } redirect"));
@@ -44,7 +44,7 @@ TEST(ruleset_capture, A8_a_condition_without_addresses_takes_both_families) {
 }
 
 TEST(ruleset_capture, every_condition_stands_in_its_rule) {
-  redirection one{capturing(way::out, {{80, 80}, {8000, 8100}}), 15000, true};
+  interception one{capturing(way::out, {{80, 80}, {8000, 8100}}), 15000, true};
   one.what.networks = {*core::cidr::parse("203.0.113.0/24"), *core::cidr::parse("2001:db8::/32")};
   one.what.uids = {1000, 33};
   one.what.gids = {100};
@@ -57,7 +57,7 @@ TEST(ruleset_capture, every_condition_stands_in_its_rule) {
 }
 
 TEST(ruleset_capture, what_overlaps_is_merged) {
-  redirection one{capturing(way::out, {{90, 100}, {80, 95}, {101, 101}, {443, 443}}), 1, true};
+  interception one{capturing(way::out, {{90, 100}, {80, 95}, {101, 101}, {443, 443}}), 1, true};
   for (const char* n : {"10.1.0.0/16", "10.0.0.0/8", "10.0.0.0/8", "192.0.2.0/24"}) one.what.networks.push_back(*core::cidr::parse(n));
   one.what.uids = {5, 5};
   const std::string rules = capture_ruleset({&one, 1}, own);
@@ -65,7 +65,7 @@ TEST(ruleset_capture, what_overlaps_is_merged) {
 }
 
 TEST(ruleset_capture, each_direction_has_its_hook) {
-  const redirection all[] = {{capturing(way::in, {{9000, 9000}}), 1, true}, {capturing(way::forward, {{443, 443}}), 2, true}};
+  const interception all[] = {{capturing(way::in, {{9000, 9000}}), 1, true}, {capturing(way::forward, {{443, 443}}), 2, true}};
   const std::string rules = capture_ruleset(all, own);
   const auto prerouting = at(rules, "chain prerouting");
   EXPECT_GT(at(rules, "fib daddr type local tcp dport { 9000 } redirect to :1\n"), prerouting);
@@ -77,7 +77,7 @@ TEST(ruleset_capture, each_direction_has_its_hook) {
 }
 
 TEST(ruleset_capture, the_guard_is_nobody_s_and_holds_what_fails_closed_alone) {
-  const redirection all[] = {{capturing(way::out, {{80, 80}}), 1, true}, {capturing(way::out, {{81, 81}}), 1, false}};
+  const interception all[] = {{capturing(way::out, {{80, 80}}), 1, true}, {capturing(way::out, {{81, 81}}), 1, false}};
   const std::string guard = guard_ruleset(all, own);
   EXPECT_FALSE(has(guard, "owner"));
   EXPECT_TRUE(has(guard, "tcp dport { 80 } jump refuse"));
@@ -87,8 +87,44 @@ TEST(ruleset_capture, the_guard_is_nobody_s_and_holds_what_fails_closed_alone) {
 }
 
 TEST(ruleset_capture, A11_what_conntrack_has_forgotten_does_not_leave) {
-  const redirection one{capturing(way::out, {{80, 80}}), 1, true};
+  const interception one{capturing(way::out, {{80, 80}}), 1, true};
   at(guard_ruleset({&one, 1}, own), "ct state invalid drop\n");
+}
+
+TEST(ruleset_capture, A12_behind_the_tproxy_statement_of_what_fails_closed_is_a_reject) {
+  const interception all[] = {{capturing(way::forward, {{443, 443}}), 7, true, core::mechanism::tproxy},
+                              {capturing(way::out, {{80, 80}}), 8, false, core::mechanism::tproxy}};
+  const std::string rules = capture_ruleset(all, own);
+  const auto to = at(rules, "tproxy ip6 to [::1]:7 meta mark set 0x6f6c6e01 accept\n    meta l4proto tcp reject with tcp reset\n");
+  EXPECT_EQ(rules.find("reject", at(rules, "tproxy ip to 127.0.0.1:8")), rules.npos);
+  EXPECT_GT(at(rules, "tcp dport { 443 } goto tproxy_0\n"), to);
+  const auto exempt = at(rules, "meta skuid 28524 meta skgid 28525 accept\n");
+  EXPECT_LT(exempt, at(rules, "tcp dport { 80 } meta mark set 0x6f6c6e02 ct mark set 0x6f6c6e02 accept\n"));
+  EXPECT_LT(at(rules, "iifname \"lo\" meta mark 0x6f6c6e02 goto tproxy_1\n"), at(rules, "goto tproxy_0\n"));
+  EXPECT_FALSE(has(rules, "type nat")) << "conntrack translates nothing for tproxy";
+}
+
+// Whoever takes nothing new still carries what runs, and the other way round a SYN never belongs to an old connection.
+TEST(ruleset_capture, what_runs_is_recognized_before_and_after_the_rules) {
+  const interception all[] = {{capturing(way::out, {{80, 80}}), 1, true}, {capturing(way::out, {{81, 81}}), 2, true, core::mechanism::tproxy}};
+  for (const std::string& rules : {capture_ruleset(all, own), withdrawn_ruleset(all, own)}) {
+    at(rules, "tcp flags & (syn | ack) != syn socket transparent 1 meta mark set 0x6f6c6e00 accept\n");
+    at(rules, "ct direction original ct mark & 0xffffff00 == 0x6f6c6e00 meta mark set 0x6f6c6e00 accept\n");
+    at(rules, "type nat hook output");
+  }
+  const std::string withdrawn = withdrawn_ruleset(all, own);
+  for (const char* taking : {"redirect to", "tproxy ip", "dport"}) EXPECT_FALSE(has(withdrawn, taking)) << taking;
+}
+
+TEST(ruleset_capture, A11_what_was_ours_and_is_not_brought_to_us_any_more_is_cut) {
+  const interception all[] = {{capturing(way::out, {{80, 80}}), 15000, true},
+                              {capturing(way::out, {{81, 81}}), 15001, true, core::mechanism::tproxy},
+                              {capturing(way::out, {{82, 82}}), 15002, false, core::mechanism::tproxy}};
+  const std::string guard = guard_ruleset(all, own);
+  at(guard, "ct status & dnat == dnat ct reply proto-src { 15000 } tcp dport != { 15000 } reject with tcp reset\n");
+  at(guard, "ct mark { 0x6f6c6e02 } meta mark & 0xffffff00 != 0x6f6c6e00 reject with tcp reset\n");
+  at(guard, "meta mark & 0xffffff00 == 0x6f6c6e00 oifname != \"lo\" drop\n");
+  EXPECT_FALSE(has(guard, "0x6f6c6e03"));
 }
 
 }  // namespace

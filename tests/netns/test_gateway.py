@@ -1,43 +1,197 @@
-"""Redirect in prerouting: what other machines open to this one, and through it."""
+"""omnilink on a gateway: what a container opens through it, what its own programs open, and what others open to a service of its own.
 
+    box (box.py)                          near: omnilink                                        far (world.py)
+      curl, nc, python3, Go  --- veth ---  br0   forward      near0, masqueraded  --- veth ---   a hop, origins
+                                           lo    out   curl, python3                             clients of near's service
+                                           *     in    a service on port 9000
+
+Both mechanisms, both address families, with one start of omnilink each.
+"""
+
+import json
+import socket
 import subprocess
+import threading
 import unittest
 
+import box
+import capture
 import omnilink
+import origin
+import programs
+import servers
 import world
 
-THROUGH = "203.0.113.77"  # nobody has it; the way there leads through near
+SERVICE_PORT = 9000
+SIZE = programs.MIB
+BRIDGE_CALLS = [f"/proc/sys/net/bridge/bridge-nf-call-{tables}" for tables in ("iptables", "ip6tables")]
 
 
 def setUpModule():
-    world.enter()
+    global SERVERS, ORIGIN, WEB, HOP
+    box.enter()
     if not world.is_root():
-        raise unittest.SkipTest("a redirect listener's service becomes another user, which needs root")
-    world.far_ip("route", "add", f"{THROUGH}/32", "via", world.NEAR4)
-    world.write("/proc/sys/net/ipv4/ip_forward", "1")
+        raise unittest.SkipTest("a listener of netd's needs a service user, which needs root")
+    SERVERS, ORIGIN = servers.servers(), origin.origin()
+    unittest.addModuleCleanup(SERVERS.__exit__, None, None, None)
+    unittest.addModuleCleanup(ORIGIN.__exit__)
+    WEB = ORIGIN.serve("web", programs.web)
+    HOP = SERVERS.microsocks()
 
 
-def far_curl(url):
-    command = ["curl", "-s", "--max-time", "20", url]
-    return subprocess.run(world.in_far(command), capture_output=True, text=True, timeout=60).stdout
+def written(host, port):
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-class gateway(unittest.TestCase):
-    def listener(self, conditions):
-        return [f"redirect://0.0.0.0:0?allow_remote=true&fail=open&{conditions}"]
+def serve_locally():
+    """A service of near's; it tells its client who it takes it for."""
+    listener = socket.create_server(("::", SERVICE_PORT), family=socket.AF_INET6, dualstack_ipv6=True)
 
-    def test_incoming(self):
-        """The captured port is not served here: only the redirect can answer."""
-        with omnilink.service("reject", listen=self.listener("direction=in&port=9000")) as service:
-            far_curl(f"http://{world.NEAR4}:9000/")
-            line = service.access()
-            self.assertEqual((line["destination"], line["verdict"]), (f"{world.NEAR4}:9000", "rejected"))
-            far_curl(f"http://[{world.NEAR6}]:9000/")
-            self.assertEqual(service.access(1, 2)["destination"], f"[{world.NEAR6}]:9000")
+    def serve():
+        while True:
+            try:
+                connection, (who, *_) = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.sendall(f"service of {who.removeprefix('::ffff:')}\n".encode())
 
-    def test_forwarded(self):
-        with omnilink.service("reject", listen=self.listener("direction=forward&port=80")) as service:
-            far_curl(f"http://{THROUGH}/")
-            line = service.access()
-            self.assertEqual((line["destination"], line["verdict"]), (f"{THROUGH}:80", "rejected"))
-            self.assertTrue(line["source"].startswith(world.FAR4))
+    threading.Thread(target=serve, daemon=True).start()
+    return listener
+
+
+def listeners(mechanism):
+    """One for each direction; redirect listens where the kernel sends what came from elsewhere."""
+    where = {"out": "127.0.0.1:0?", "in": "0.0.0.0:0?allow_remote=true&", "forward": "0.0.0.0:0?allow_remote=true&"}
+    if mechanism == "tproxy":
+        where = dict.fromkeys(where, "127.0.0.1:0?")
+    conditions = {"out": "cidr=203.0.113.10/32,2001:db8:f::10/128", "forward": "iface=br0", "in": f"port={SERVICE_PORT}"}
+    return [f"{mechanism}://{where[way]}direction={way}&{conditions[way]}" for way in where]
+
+
+RULES = """
+[[hop]]
+name = "hop"
+url = "{hop}"
+[[chain]]
+name = "out"
+hops = ["hop"]
+[[rule]]
+match = {{ port = {port} }}
+action = "direct"
+[[rule]]
+action = "chain:out"
+"""
+
+
+class through_the_gateway:
+    MECHANISM = ""
+
+    @classmethod
+    def setUpClass(cls):
+        calls = "0" if cls.MECHANISM == "tproxy" else "1"  # as docker leaves it, where that is possible
+        for path in BRIDGE_CALLS:
+            world.write(path, calls)
+        cls.local = serve_locally()
+        cls.cable = capture.capture("near0")
+        cls.cable.__enter__()
+        cls.service = omnilink.service(listen=listeners(cls.MECHANISM), more=RULES.format(hop=HOP.url, port=SERVICE_PORT))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.local.shutdown(socket.SHUT_RDWR)
+        cls.local.close()
+        cls.service.__exit__(None)
+        cls.cable.__exit__()
+        subprocess.run(["nft", "delete", "table", "inet", "omnilink_guard"], check=True)
+
+    def access_lines(self, **wanted):
+        made = [line for line in map(json.loads, filter(lambda l: l.startswith("{"), self.service.lines)) if "verdict" in line]
+        return [line for line in made if all(line[key] == value for key, value in wanted.items())]
+
+    def check_client(self, client, host, within):
+        way = "up" if client == "python3" else "down"
+        port = WEB if client == "curl" else ORIGIN.port(f"{way}load")
+        wanted = dict(verdict="ok", destination=written(host, port), chain="out")
+        before = len(self.access_lines(**wanted))
+        digest, said = programs.clients(ORIGIN, WEB, within).run(client, host, way, SIZE)
+        self.assertEqual(digest, [origin.digest_of(SIZE)], said)
+        omnilink.wait_until(lambda: len(self.access_lines(**wanted)) == before + 1, f"an access line with {wanted}")
+        return self.access_lines(**wanted)[-1]
+
+    def test_a_container_s_programs(self):
+        for host, client, source in ((world.ORIGIN4, "curl", box.BOX4), (world.ORIGIN4, "nc", box.BOX4), (world.ORIGIN4, "python3", box.BOX4),
+                                     (world.ORIGIN6, "curl", box.BOX6), (world.ORIGIN6, "nc", box.BOX6), (world.ORIGIN6, "static_go", box.BOX6)):
+            with self.subTest(client, host=host):
+                line = self.check_client(client, host, box.in_box([]))
+                self.assertEqual(line["source"].rpartition(":")[0].strip("[]"), source)
+
+    def test_its_own_programs(self):
+        for host, client in ((world.ORIGIN4, "curl"), (world.ORIGIN4, "static_go"), (world.ORIGIN6, "nc"), (world.ORIGIN6, "python3")):
+            with self.subTest(client, host=host):
+                self.check_client(client, host, ())
+
+    def test_a_service_of_its_own_is_reached_through_us(self):
+        """From elsewhere by way of omnilink, which comes to the same port by the loopback interface; and locally without."""
+        for host in (world.NEAR4, world.NEAR6):
+            wanted = dict(verdict="ok", destination=written(host, SERVICE_PORT), chain="direct")
+            with self.subTest(host), world.far_call(lambda: omnilink.connect((host, SERVICE_PORT), 10)) as client:
+                self.assertEqual(origin.read_line(client), f"service of {host}", "it is us whom the service sees")
+                source = written(*client.getsockname()[:2])
+            omnilink.wait_until(lambda: self.access_lines(source=source, **wanted), "its access line")
+            with omnilink.connect((host, SERVICE_PORT), 10) as local:
+                self.assertEqual(origin.read_line(local), f"service of {host}")
+            self.assertEqual(len(self.access_lines(**wanted)), 1, "a local client is not from outside")
+
+    def test_A1_a_direct_hit_is_reset(self):
+        for where in (self.service.where[0], ("::1", self.service.where[0][1])):
+            with self.assertRaises(ConnectionResetError), omnilink.connect(where, 10) as hit:
+                hit.recv(1)
+        # Nobody else comes to a port of ours either.
+        for host in (world.NEAR4, world.NEAR6):
+            for _, port in self.service.where:
+                with self.assertRaises(OSError):
+                    with world.far_call(lambda: omnilink.connect((host, port), 10)) as hit:
+                        if hit.recv(1) == b"":
+                            raise ConnectionResetError
+
+    def test_A3_the_gateway_s_own_addresses_are_no_loops(self):
+        """A container's connections to the gateway itself, and the gateway's to itself, are not captured."""
+        with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as other:
+            port = other.getsockname()[1]
+            for call, hosts in ((box.call, (box.GATEWAY4, box.GATEWAY6, world.NEAR4)), (lambda f: f(), ("127.0.0.1", "::1", world.NEAR4))):
+                for host in hosts:
+                    with call(lambda: omnilink.connect((host, port), 10)), other.accept()[0]:
+                        pass
+        self.assertFalse(any('"verdict":"loop"' in line and f":{port}" in line for line in self.service.lines))
+
+    def test_what_is_on_the_cable(self):
+        """Nothing but the hop, and answers to clients of the service."""
+        for host in (world.ORIGIN4, world.ORIGIN6):
+            self.check_client("curl", host, box.in_box([]))
+            self.check_client("curl", host, ())
+        to_servers = {(p[1], p[2]) for p in self.cable.sent() if p[0] == "tcp" and p[1] not in (world.FAR4, world.FAR6)}
+        self.assertEqual(to_servers, set())
+
+
+class redirect(through_the_gateway, unittest.TestCase):
+    MECHANISM = "redirect"
+
+
+class tproxy(through_the_gateway, unittest.TestCase):
+    MECHANISM = "tproxy"
+
+
+class bridges(unittest.TestCase):
+    def test_a_bridge_that_tproxy_cannot_serve_is_said(self):
+        for path in BRIDGE_CALLS:
+            world.write(path, "1")
+        refused = subprocess.run([omnilink.BINARY, "run", "-qq", "-L", "tproxy://?direction=forward&iface=br0"], capture_output=True, text=True,
+                                 timeout=20, stdin=subprocess.DEVNULL)
+        self.assertEqual((refused.returncode, len(refused.stderr.splitlines())), (1, 1), refused.stderr)
+        for word in ("bridge br0", "redirect", "bridge-nf-call-iptables"):
+            self.assertIn(word, refused.stderr)
+        with omnilink.service(listen=["tproxy://127.0.0.1:0?direction=forward&port=9&fail=open"]) as service:
+            self.assertTrue(any("capture-limited" in line and "br0" in line for line in service.lines), service.lines)
+        found = {f["subject"]: f for f in json.loads(omnilink.run("doctor", "--json").stdout)["findings"]}
+        self.assertIn("br0", found["tproxy listeners: bridges"]["detail"])

@@ -1,16 +1,15 @@
 """Redirect listeners in a network namespace: real programs that know of no proxy, real hops, the kernel in between."""
 
 import functools
-import hashlib
 import os
 import socket
 import subprocess
-import sys
 import unittest
 
 import capture
 import omnilink
 import origin
+import programs
 import servers
 import world
 
@@ -18,42 +17,6 @@ MIB = 1 << 20
 CAPTURED = "203.0.113.0/24,2001:db8:f::/64"
 HOPS = {0: [], 1: ["microsocks"], 2: ["tinyproxy", "microsocks"], 3: ["microsocks", "squid", "danted"]}
 
-# The clients: argv is HOST PORT SIZE and a way; the digest of what was sent or came is on stdout.
-GO_CLIENT = """package main
-
-import ("bytes"; "crypto/sha256"; "fmt"; "io"; "net"; "os"; "strconv")
-
-func main() {
-    size, _ := strconv.Atoi(os.Args[3])
-    c, err := net.Dial("tcp", net.JoinHostPort(os.Args[1], os.Args[2]))
-    if err != nil { fmt.Println(err); os.Exit(1) }
-    fmt.Fprintf(c, "%d\\n", size)
-    if os.Args[4] == "down" {
-        sum := sha256.New()
-        n, _ := io.Copy(sum, c)
-        fmt.Printf("%d %x\\n", n, sum.Sum(nil))
-        return
-    }
-    chunk := make([]byte, 65536)
-    for i := range chunk { chunk[i] = byte(i) }
-    for left := size; left > 0; left -= len(chunk) { io.Copy(c, bytes.NewReader(chunk)) }
-    io.CopyN(os.Stdout, c, 65)
-}
-"""
-PYTHON_CLIENT = """
-import hashlib, socket, sys
-host, port, size, way = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-c = socket.create_connection((host, port))
-assert c.getpeername()[:2] == (host, port), "the program sees what it dialled"
-c.sendall(b"%d\\n" % size)
-if way == "up":
-    for _ in range(size // 65536): c.sendall(bytes(range(256)) * 256)
-    print(c.makefile().readline())
-else:
-    made, n = hashlib.sha256(), 0
-    while got := c.recv(1 << 18): made.update(got); n += len(got)
-    print(n, made.hexdigest())
-"""
 CLIENTS = {"curl": ["down"], "python3": ["up"], "static_go": ["up", "down"]}
 
 
@@ -63,7 +26,7 @@ def setUpModule():
     if not world.is_root():
         raise unittest.SkipTest("a redirect listener's service becomes another user, which needs root")
     SERVERS, ORIGIN = servers.servers(), origin.origin()
-    WEB = ORIGIN.serve("web", web)
+    WEB = ORIGIN.serve("web", programs.web)
     unittest.addModuleCleanup(SERVERS.__exit__, None, None, None)
     unittest.addModuleCleanup(ORIGIN.__exit__)
 
@@ -85,46 +48,6 @@ def written(host, port):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def web(connection):
-    """GET /SIZE answers that many bytes."""
-    size = int(omnilink.read_http_head(connection).split()[1].strip(b"/"))
-    connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n".encode())
-    origin.send_bytes(connection, size)
-
-
-@functools.cache
-def go_client():
-    """Linked statically, without libc: nothing in it could be preloaded over."""
-    world.write(f"{SERVERS.folder}/main.go", GO_CLIENT)
-    built = f"{SERVERS.folder}/client"
-    env = {**os.environ, "CGO_ENABLED": "0", "HOME": SERVERS.folder, "GOCACHE": f"{SERVERS.folder}/go-cache", "GO111MODULE": "off"}
-    subprocess.run([servers.program("go"), "build", "-o", built, f"{SERVERS.folder}/main.go"], check=True, env=env, timeout=100)
-    return built
-
-
-class clients:
-    """A program that moves `size` bytes to or from the origin and knows of no proxy; returns the digest that it, or the origin, saw."""
-
-    def command(self, program, family, way, size):
-        command = [*program, address(family), str(ORIGIN.port(f"{way}load")), str(size), way]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=100)
-        return said.stdout.split()[-1:], said.stderr
-
-    def static_go(self, *words):
-        return self.command([go_client()], *words)
-
-    def python3(self, *words):
-        return self.command([sys.executable, "-c", PYTHON_CLIENT], *words)
-
-    def curl(self, family, way, size):
-        command = ["curl", "-s", "--max-time", "100", f"http://{written(address(family), WEB)}/{size}"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as curl:
-            made = hashlib.sha256()
-            while got := curl.stdout.read(MIB):
-                made.update(got)
-            return [made.hexdigest()], ""
-
-
 class bulk(unittest.TestCase):
     """64 MiB, and what the program's own connect() says."""
 
@@ -133,7 +56,7 @@ class bulk(unittest.TestCase):
         hops = [hop(kind, world.FAR4 if family == 4 else world.FAR6) for kind in HOPS[count]]
         with redirecting(*hops) as service:
             for i, way in enumerate(CLIENTS[client]):
-                digest, said = getattr(clients(), client)(family, way, size)
+                digest, said = programs.clients(ORIGIN, WEB).run(client, address(family), way, size)
                 self.assertEqual(digest, [origin.digest_of(size)], said)
                 line = service.access(i, i + 1)
                 port = WEB if client == "curl" else ORIGIN.port(f"{way}load")

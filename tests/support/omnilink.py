@@ -56,7 +56,7 @@ class service:
         remote = "" if address in ("127.0.0.1", "::1") else "?allow_remote=true"
         listen = listen or ([] if "[[listen]]" in more else [f"mixed://{host}:0{remote}"])
         # Behind netd the service is a user of its own, who makes its sockets here.
-        if os.getuid() == 0 and any(url.startswith("redirect") for url in [*listen, *re.findall('url = "(.*)"', more)]):
+        if os.getuid() == 0 and any(url.startswith(("redirect", "tproxy")) for url in [*listen, *re.findall('url = "(.*)"', more)]):
             os.chown(self.folder, *worker_ids())
         ready, write_end = os.pipe()
         command = [BINARY, "run", *flags, "-c", config, "--ready-fd", str(write_end)]

@@ -152,10 +152,15 @@ def die_with_parent():
 
 def far_call(function):
     """Calls it in a thread that is in the far namespace; sockets made there stay there."""
+    return call_in(_far.pid, function)
+
+
+def call_in(pid, function):
+    """Calls it in a thread that is in this process's network namespace."""
     result = []
 
     def body():
-        with open(f"/proc/{_far.pid}/ns/net") as namespace:
+        with open(f"/proc/{pid}/ns/net") as namespace:
             check(libc.setns(namespace.fileno(), CLONE_NEWNET), "setns")
         try:
             result.append((function(), None))

@@ -23,11 +23,11 @@ core::capture everything() {
 std::vector<netd_message> messages() {
   netd_install none{1, false, {}};
   netd_install many{64, true, {{at("127.0.0.1:1080"), std::nullopt, true}, {at("[::]:0"), std::nullopt, false}}};
-  many.listeners.push_back({at("127.0.0.1:12345"), everything(), false});
+  many.listeners.push_back({at("127.0.0.1:12345"), netd_capture{core::mechanism::redirect, everything()}, false});
   core::capture in;
   in.direction = core::capture::way::in;
   in.ports = {{9000, 9000}};
-  many.listeners.push_back({at("0.0.0.0:15000"), in, true});
+  many.listeners.push_back({at("127.0.0.1:15000"), netd_capture{core::mechanism::tproxy, in}, true});
   return {none, many, netd_withdraw{}, netd_opened{0, 0}, netd_opened{64, 64}, netd_done{},
           netd_refusal{"nft", 1, "not here; try there"}, netd_refusal{},
           netd_open_files{}, netd_file{"/etc/omnilink/omnilink.toml", 0}, netd_file{"", 13}};
@@ -73,10 +73,10 @@ TEST(netd_messages, what_is_beyond_its_limits_is_not_sent) {
   all.listeners.resize(netd_listeners_max + 1, {at("127.0.0.1:1"), std::nullopt, true});
   EXPECT_TRUE(encode(all).empty());
   core::capture none;
-  EXPECT_TRUE(encode(netd_install{1, true, {{at("127.0.0.1:1"), none, true}}}).empty()) << "a capture without a condition";
+  EXPECT_TRUE(encode(netd_install{1, true, {{at("127.0.0.1:1"), netd_capture{core::mechanism::redirect, none}, true}}}).empty()) << "a capture without a condition";
   auto longest = everything();
   longest.networks.assign(core::capture_values_max, *core::cidr::parse("2001:db8::/32"));
-  all.listeners.assign(netd_listeners_max, {at("127.0.0.1:1"), longest, true});
+  all.listeners.assign(netd_listeners_max, {at("127.0.0.1:1"), netd_capture{core::mechanism::redirect, longest}, true});
   EXPECT_TRUE(encode(all).empty()) << "longer than a packet";
 }
 
