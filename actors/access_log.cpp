@@ -67,6 +67,8 @@ void log_access(const trip_report& trip, const configuration& config) {
   const std::string dialled =
       known && !by_name ? shown(core::endpoint{trip.dialled, trip.original.port}.to_string(), config.log_destinations) : "-";
   const core::verdict& v = trip.verdict;
+  static const core::program unknown;
+  const core::program& who = trip.program ? *trip.program : unknown;
   writer_of(v)(io::log::level::info, "access",
                {{"id", trip.id},
                 {"source", trip.source.to_string()},
@@ -75,6 +77,10 @@ void log_access(const trip_report& trip, const configuration& config) {
                 {"dialled", dialled},
                 {"chain", trip.chain},
                 {"rule", trip.rule},
+                {"pid", who.pid ? std::to_string(*who.pid) : std::string{}},
+                {"uid", who.uid ? std::to_string(*who.uid) : std::string{}},
+                {"exe", who.exe.empty() ? who.process : who.exe},
+                {"cgroup", who.cgroup},
                 {"hops_ms", hop_milliseconds(trip)},
                 {"up", trip.bytes_up},
                 {"down", trip.bytes_down},

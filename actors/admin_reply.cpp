@@ -18,6 +18,19 @@ std::string dialled_of(const nat::entry& flow) {
   return core::endpoint{flow.original_address, flow.original.port}.to_string();
 }
 
+// Only what is known; null: nothing is.
+json describe(const core::program_ptr& who) {
+  if (!who) return nullptr;
+  json out = json::object();
+  if (who->pid) out["pid"] = *who->pid;
+  if (who->uid) out["uid"] = *who->uid;
+  if (who->gid) out["gid"] = *who->gid;
+  if (!who->exe.empty()) out["exe"] = who->exe;
+  if (!who->process.empty()) out["process"] = who->process;
+  if (!who->cgroup.empty()) out["cgroup"] = who->cgroup;
+  return out;
+}
+
 // null: it never happened.
 json milliseconds(core::nanoseconds time) {
   if (time.count() == 0) return nullptr;
@@ -102,6 +115,7 @@ std::string reply_nat_list(const nat_entries& flows, core::instant now) {
                    {"dialled", dialled_of(f)},
                    {"state", live ? "live" : "closed"},
                    {"chain", f.chain},
+                   {"program", describe(f.program)},
                    {"connection", f.connection},
                    {"generation", f.generation},
                    {"age_ms", core::to_milliseconds(now - f.created)},
@@ -117,6 +131,7 @@ std::string reply_connections(const connection_list& running, core::instant now)
                    {"source", c.source.to_string()},
                    {"destination", c.original.port != 0 ? c.original.to_string() : std::string{}},
                    {"chain", c.chain},
+                   {"program", describe(c.program)},
                    {"phase", c.phase},
                    {"up", c.bytes_up},
                    {"down", c.bytes_down},

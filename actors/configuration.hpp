@@ -28,6 +28,7 @@ struct service_settings {
   std::uint32_t max_connections_per_source = 0;  ///< of one IPv4 address or IPv6 /64; 0: no limit
   std::uint32_t max_handshakes = 0;              ///< clients that have not said yet where they want to go; 0: see handshakes()
   std::uint32_t max_handshakes_per_source = 0;   ///< 0: see handshakes_of()
+  bool attribution = false;                      ///< find out who opened each connection, whether or not a rule asks
   std::optional<std::uint64_t> memory_max;       ///< bytes of resident memory; 0: no limit; not set: the control group's, or all there is
   std::string validate() const;  ///< empty: valid; otherwise which key, and its range
 

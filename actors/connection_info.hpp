@@ -6,6 +6,7 @@
 
 #include "core/clock.hpp"
 #include "core/endpoint.hpp"
+#include "core/program.hpp"
 
 namespace omnilink::actors {
 
@@ -14,6 +15,7 @@ struct connection_info {
   core::endpoint source;        ///< the program's side, as the listener sees it
   core::target original;        ///< where it wanted to go
   std::string chain;
+  core::program_ptr program;    ///< who opened it, where somebody asked; may be null
   const char* phase = "";       ///< "handshake", "dial", "relay", "idle"
   std::uint64_t bytes_up = 0;   ///< from the program
   std::uint64_t bytes_down = 0;

@@ -75,14 +75,12 @@ struct control {
   // the interceptor's
   nat::names names;
   std::unique_ptr<interceptor::resolver> name_server;
-  io::descriptor sock_diag;                 ///< of the sandbox's network namespace
   endpoint_list listening;
 
   // the hop monitor's
   std::vector<chain::hop_health> health;    ///< by the hop's number
 
   // the query endpoint's
-  io::descriptor own_sock_diag;             ///< of our own network namespace; opened when the first ordinary user asks
   std::unique_ptr<query_server> queries;
 };
 

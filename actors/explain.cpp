@@ -73,13 +73,8 @@ class explanation {
   explanation(const chain::router& chains, const question& about, core::instant now)
       : chains_{chains}, about_{about}, now_{now}, where_{about.destination} {
     json known = describe(values_of(about, where_));
-    json unseen = json::array();
-    for (const std::string_view field : not_learned) {
-      if (known.contains(field)) unseen.push_back(field);
-    }
     out_ = {{"destination", about.destination.to_string()},
             {"known", std::move(known)},
-            {"not_learned", std::move(unseen)},
             {"layers", json::array()},
             {"changed_by", nullptr}};
   }

@@ -13,7 +13,6 @@ namespace omnilink::actors {
 /// `rules`: null where there is no filter. The answer:
 ///   destination   as it was asked for
 ///   known         what filters are asked about, by field
-///   not_learned   fields of these that no connection has in this version: rules would not see them
 ///   layers        each with its decision and its filters, in the order in which they are asked
 ///   outcome       "connect" or "blocked"; blocked: `answer`, as "reject"
 ///   reason        who decided, for people

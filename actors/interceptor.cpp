@@ -35,6 +35,7 @@ std::string interceptor_role::install(per_worker& out) {
   auto installed = home_.home->install(wanted);
   if (installed.has_error()) return installed.error().step + ": " + installed.error().message;
   opened_ = std::move(installed->listeners);
+  if (installed->processes) home_.shared->programs.use_netd(std::move(installed->processes));
   if (!installed->redirect_v4.empty()) serve_sandbox(*installed, out);
   return {};
 }
@@ -47,7 +48,7 @@ void interceptor_role::serve_sandbox(interceptor::installation& from, per_worker
     if (w < from.redirect_v6.size()) one->sockets.push_back(std::move(from.redirect_v6[w]));
     out[w].push_back(std::move(one));
   }
-  home_.sock_diag = std::move(from.sock_diag);
+  home_.shared->programs.use_sandbox(from.netns, std::move(from.sock_diag));
   home_.shared->sandbox_netns = from.netns;
   home_.name_server = std::make_unique<interceptor::resolver>(home_.execution.io().get_executor(), home_.names);
   home_.name_server->serve(from);
@@ -66,6 +67,8 @@ std::string interceptor_role::open_listeners(per_worker& out) {
       (wanted[i].where.address.is_v6() ? sockets.v6 : sockets.v4) = std::move(*made);
     }
     const auto first = all.size();
+    const auto& some = sockets.v4.empty() ? sockets.v6 : sockets.v4;
+    home_.shared->own_netns = io::netns_cookie(some.front().get());
     for (const auto* group : {&sockets.v4, &sockets.v6}) {
       if (!group->empty()) all.push_back(io::bound_address(group->front().get()));
     }

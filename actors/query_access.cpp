@@ -9,7 +9,6 @@
 #include <optional>
 #include <vector>
 
-#include "interceptor/sock_diag.hpp"
 #include "io/unix_socket.hpp"
 
 namespace omnilink::actors {
@@ -46,16 +45,17 @@ asking_peer identify(int connected_fd) {
   return {peer->uid, sees_all};
 }
 
-bool may_see(const asking_peer& peer, const nat::entry& flow, int diag_fd) {
+bool may_see(const asking_peer& peer, const nat::entry& flow, interceptor::socket_table* sockets) {
   if (peer.sees_all) return true;
   if (peer.uid == nat::entry::unknown_uid) return false;
   if (flow.uid != nat::entry::unknown_uid) return flow.uid == peer.uid;
   // Its ports may be somebody else's by now.
-  if (flow.state != nat::flow_state::live || diag_fd < 0) return false;
+  if (flow.state != nat::flow_state::live || sockets == nullptr) return false;
   // The program's socket has our peer's address as its own. Its peer is where it dialled: the original destination of a
   // redirected connection, our listener's address of an explicit one.
   const core::endpoint dialled = flow.redirected ? core::endpoint{flow.original_address, flow.original.port} : flow.key.local;
-  return interceptor::owner_uid(diag_fd, flow.key.source, dialled) == peer.uid;
+  const auto owner = sockets->owner_of(flow.key.source, dialled);
+  return owner && owner->uid == peer.uid;
 }
 
 }  // namespace omnilink::actors

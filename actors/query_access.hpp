@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "interceptor/sock_diag.hpp"
 #include "nat/entry.hpp"
 
 namespace omnilink::actors {
@@ -19,7 +20,7 @@ struct asking_peer {
 /// Of a connected unix socket: the credentials are those at connect().
 asking_peer identify(int connected_fd);
 
-/// `diag_fd`: a sock_diag socket of the flow's network namespace, or -1.
-bool may_see(const asking_peer& peer, const nat::entry& flow, int diag_fd);
+/// `sockets`: of the flow's network namespace; may be null.
+bool may_see(const asking_peer& peer, const nat::entry& flow, interceptor::socket_table* sockets);
 
 }  // namespace omnilink::actors

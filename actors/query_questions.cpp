@@ -8,7 +8,6 @@
 
 #include "actors/asker_session.hpp"
 #include "actors/control.hpp"
-#include "interceptor/sock_diag.hpp"
 #include "io/accept.hpp"
 #include "io/close_elsewhere.hpp"
 #include "io/unix_socket.hpp"
@@ -36,6 +35,13 @@ nat_answer describe(const nat::entry& flow, core::instant now) {
   out.age_ms = static_cast<std::uint64_t>(core::to_milliseconds(now - flow.created));
   out.closed_ms = live ? 0 : static_cast<std::uint64_t>(core::to_milliseconds(now - flow.closed));
   out.uid = flow.uid;
+  if (flow.program) {
+    out.pid = flow.program->pid.value_or(0);
+    out.gid = flow.program->gid.value_or(out.gid);
+    out.process = flow.program->process;
+    out.exe = flow.program->exe;
+    out.cgroup = flow.program->cgroup;
+  }
   out.source = flow.key.source;
   out.local = flow.key.local;
   out.dialled = {flow.original_address, flow.original.port};
@@ -101,17 +107,11 @@ struct questions {
       out = co_await by_descriptor(passed.get());
     } else {
       nat_entries flows = co_await find(*asked);
-      std::erase_if(flows, [&](const nat::entry& f) { return !may_see(peer, f, diag_of(f)); });
+      std::erase_if(flows, [&](const nat::entry& f) { return !may_see(peer, f, home.shared->programs.sockets_of(f.key.netns)); });
       out = choose(flows, core::clock::now());
     }
     out.token = asked->token;
     co_return out;
-  }
-
-  int diag_of(const nat::entry& flow) {
-    if (flow.key.netns != 0) return home.sock_diag.get();
-    if (!home.own_sock_diag) home.own_sock_diag = interceptor::open_sock_diag();
-    return home.own_sock_diag.get();
   }
 
   nat_shard_actor shard_for(const core::endpoint& source) {

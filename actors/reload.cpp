@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <algorithm>
 
+#include "actors/rules.hpp"
 #include "actors/worker.hpp"
 #include "io/log.hpp"
 
@@ -62,6 +63,7 @@ lines needs_restart(const configuration& running, const configuration& wanted) {
   differ(!std::ranges::equal(running.listeners, wanted.listeners, same_place), "the url of a [[listen]], or their number,");
   differ(running.nat.capacity != wanted.nat.capacity || running.nat.linger != wanted.nat.linger || running.nat.ttl != wanted.nat.ttl, "[nat]");
   differ(running.query_socket != wanted.query_socket, "[query] socket");
+  differ(!asks_for_processes(running) && asks_for_processes(wanted), "that nothing asks for exe, process, pid or gid ([service] attribution too)");
   differ(running.admin_socket != wanted.admin_socket, "[admin] socket");
   return out;
 }

@@ -1,9 +1,9 @@
 #include "actors/rules.hpp"
 
 #include <algorithm>
+#include <array>
+#include <initializer_list>
 #include <set>
-
-#include "core/nearest_word.hpp"
 
 namespace omnilink::actors {
 
@@ -24,21 +24,37 @@ std::vector<std::string> load_rules(filter::engine& into, const configuration& f
   return into.commit(std::move(change));
 }
 
-std::vector<std::string> warnings_of(const configuration& of) {
-  std::vector<std::string> out;
+asked_facts facts_of(const interceptor::filter::policy* by, bool always) {
+  using filter::field_id;
+  const auto any = [by](std::initializer_list<field_id> of) {
+    return by != nullptr && std::ranges::any_of(of, [by](field_id f) { return by->asks(f); });
+  };
+  asked_facts out;
+  out.process = always || any({field_id::pid, field_id::gid, field_id::exe, field_id::process});
+  out.program = out.process || any({field_id::uid, field_id::cgroup});
+  out.interface = any({field_id::interface});
+  out.netns = any({field_id::netns});
+  return out;
+}
+
+bool asks_for_processes(const configuration& of) {
+  using filter::field_id;
+  constexpr std::array told_by_proc{field_id::pid, field_id::gid, field_id::exe, field_id::process};
+  const auto is_one = [&](std::string_view key) {
+    return std::ranges::any_of(told_by_proc, [key](field_id f) { return name_of(f) == key; });
+  };
+  if (of.service.attribution) return true;
   for (const filter::rule& one : of.rules) {
     for (const auto& match : one.matches) {
-      if (std::ranges::find(not_learned, match.key) == not_learned.end()) continue;
-      out.push_back("rule " + core::quoted(one.name) + " meets no connection: " + match.key + " is not known of any by this version");
+      if (is_one(match.key)) return true;
     }
   }
   for (const filter::filter& one : of.filters) {
     for (const auto& condition : one.conditions) {
-      if (std::ranges::find(not_learned, filter::name_of(condition.field)) == not_learned.end()) continue;
-      out.push_back("filter " + core::quoted(one.name) + " meets no connection: " + std::string{filter::name_of(condition.field)} + " is not known of any by this version");
+      if (is_one(name_of(condition.field))) return true;
     }
   }
-  return out;
+  return false;
 }
 
 policy_ptr policy_of(const filter::engine& from) {

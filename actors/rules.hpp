@@ -1,7 +1,6 @@
 // The rules of a configuration, as filters of the service's engine.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,11 +18,18 @@ inline constexpr std::string_view rules_provider = "configuration";
 /// is wrong.
 std::vector<std::string> load_rules(interceptor::filter::engine& into, const configuration& from);
 
-/// What is not known of any connection by this version: keys of rules, and fields of filters.
-inline constexpr std::array<std::string_view, 7> not_learned{"exe", "process", "uid", "gid", "pid", "cgroup", "interface"};
+/// What of a connection must be found out, because somebody wants to know.
+struct asked_facts {
+  bool program = false;    ///< who opened it …
+  bool process = false;    ///< … and what only /proc can tell of that
+  bool interface = false;  ///< by which it came in
+  bool netns = false;
+};
+/// `by` may be null. `always`: whatever filters ask, all that is known of its program is to be shown.
+asked_facts facts_of(const interceptor::filter::policy* by, bool always);
 
-/// Rules that mean less than they seem to, one line each: they test what is not known of any connection yet, and so meet none.
-std::vector<std::string> warnings_of(const configuration& of);
+/// Whether it takes a look at other processes to run it: a right that is kept, or given up, at the start.
+bool asks_for_processes(const configuration& of);
 
 using policy_ptr = std::shared_ptr<const interceptor::filter::policy>;
 

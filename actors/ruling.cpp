@@ -9,6 +9,15 @@ namespace filter = interceptor::filter;
 using filter::field_id;
 using outcome = filter::decision::outcome;
 
+void add(filter::values& to, const core::program& who) {
+  if (who.pid) to.set(field_id::pid, std::uint64_t{*who.pid});
+  if (who.uid) to.set(field_id::uid, std::uint64_t{*who.uid});
+  if (who.gid) to.set(field_id::gid, std::uint64_t{*who.gid});
+  if (!who.exe.empty()) to.set(field_id::exe, std::string_view{who.exe});
+  if (!who.process.empty()) to.set(field_id::process, std::string_view{who.process});
+  if (!who.cgroup.empty()) to.set(field_id::cgroup, std::string_view{who.cgroup});
+}
+
 // A name is not resolved to be asked about: a rule about addresses does not meet it.
 filter::values values_of(const asked_connection& what, const core::target& where) {
   filter::values out;
@@ -20,7 +29,9 @@ filter::values values_of(const asked_connection& what, const core::target& where
   out.set(field_id::protocol, ip_protocol_tcp);
   out.set(field_id::time, minute_of_the_week());
   out.set(field_id::listener, what.listener);
-  if (what.key.netns != 0) out.set(field_id::netns, what.key.netns);
+  if (what.netns != 0) out.set(field_id::netns, what.netns);
+  if (!what.interface.empty()) out.set(field_id::interface, what.interface);
+  if (what.program) add(out, *what.program);
   return out;
 }
 

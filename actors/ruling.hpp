@@ -19,6 +19,9 @@ struct asked_connection {
   const core::target& where;
   const core::flow_key& key;
   std::string_view listener;
+  const core::program* program = nullptr;  ///< who opened it, as far as it is known
+  std::string_view interface;              ///< that it came in by; empty: unknown
+  std::uint64_t netns = 0;                 ///< of the program's socket; 0: unknown
 };
 
 struct ruling {

@@ -69,6 +69,7 @@ struct service::impl {
   std::unique_ptr<control> center;
   std::unique_ptr<directory> who;
   std::unique_ptr<io::password_checker> passwords;
+  std::unique_ptr<interceptor::attribution> programs;
   std::unique_ptr<shared_state> shared;
   std::vector<std::unique_ptr<worker>> workers;
   std::vector<core::endpoint> listening;
@@ -116,7 +117,8 @@ void service::impl::build() {
   who = std::make_unique<directory>(count);
   center = std::make_unique<control>(*system, numbers, home);
   passwords = std::make_unique<io::password_checker>();
-  shared = std::make_unique<shared_state>(center->resolver, *passwords, *who);
+  programs = std::make_unique<interceptor::attribution>();
+  shared = std::make_unique<shared_state>(center->resolver, *passwords, *programs, *who);
   center->shared = shared.get();
   center->settings = settings;
   center->filters = &filters;
@@ -161,7 +163,8 @@ void service::impl::tear_down() {
   all.await_all_actors_done();
   center->execution.stop();
   for (const auto& w : workers) w->execution.stop();
-  passwords.reset();  // its thread answers to workers
+  passwords.reset();  // its thread answers to workers, as does …
+  programs.reset();
   center->children.clear();
   workers.clear();
   shared.reset();

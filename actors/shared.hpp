@@ -7,6 +7,7 @@
 
 #include "actors/admission.hpp"
 #include "actors/directory.hpp"
+#include "interceptor/attribution.hpp"
 #include "interceptor/own_connections.hpp"
 #include "interceptor/own_listeners.hpp"
 #include "io/password_checker.hpp"
@@ -17,14 +18,17 @@ namespace omnilink::actors {
 struct worker;
 
 struct shared_state {
-  shared_state(io::resolver& names, io::password_checker& logins, directory& d) : resolver{names}, passwords{logins}, who{d} {}
+  shared_state(io::resolver& names, io::password_checker& logins, interceptor::attribution& owners, directory& d)
+      : resolver{names}, passwords{logins}, programs{owners}, who{d} {}
 
   io::resolver& resolver;
   io::password_checker& passwords;
+  interceptor::attribution& programs;
   directory& who;
   interceptor::own_listeners own;          ///< written before the first listener accepts
   interceptor::own_connections own_pairs;  ///< where the kernel redirects in our own network namespace
   std::uint64_t sandbox_netns = 0;         ///< likewise
+  std::uint64_t own_netns = 0;             ///< likewise: the cookie of our own network namespace
   bool redirects_here = false;             ///< it does; set before the first worker is made
   bool sandboxed = false;                  ///< the programs' loopback is their own; set before the first worker is made
   std::vector<worker*> workers;            ///< likewise; their units are where their state may be reached

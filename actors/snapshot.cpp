@@ -1,6 +1,5 @@
 #include "actors/snapshot.hpp"
 
-#include "actors/rules.hpp"
 #include "io/log.hpp"
 
 namespace omnilink::actors {
@@ -23,7 +22,6 @@ boost::system::result<snapshot_ptr, std::string> snapshot::make(configuration wa
   if (loaded.has_error()) return {boost::system::in_place_error, loaded.error()};
   out->tls = std::move(*loaded);
   for (const auto& line : out->tls.warnings()) io::log::line(io::log::level::warn, "hop-warning", {{"meaning", line}});
-  for (const auto& line : warnings_of(out->config)) io::log::line(io::log::level::warn, "rule-warning", {{"meaning", line}});
   for (const chain::chain& way : out->config.chains) out->ways_.emplace(&way, numbers.of(way));
   out->chain_numbers = numbers.chains().size();
   out->hop_numbers = numbers.hops().size();

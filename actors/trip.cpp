@@ -143,6 +143,26 @@ class trip {
     verdict_.detail = asked.detail;
   }
 
+  // Who opened it, where somebody asks.
+  asio::awaitable<void> learn() {
+    const asked_facts& asked = settings_->asked;
+    if (asked.interface && interface_.empty()) interface_ = io::incoming_interface(client_->socket().native_handle());
+    if (!asked.program || learned_) co_return;
+    learned_ = true;
+    // An explicit client's socket has our listener as its peer.
+    const core::endpoint peer = intercepted() ? core::endpoint{dialled_, original_.port} : key_.local;
+    interceptor::attribution::question about{key_.source, peer, key_.netns, asked.process, nullptr};
+    program_ = co_await home_.shared.programs.find(std::move(about), slot_.cancel);
+    slot_.info.program = program_;
+    if (slot_.cancel.canceled()) end(slot_.cancel.why(), core::step::accept);
+  }
+
+  // Of the program's socket.
+  std::uint64_t netns() const noexcept {
+    if (program_ && program_->netns != 0) return program_->netns;
+    return key_.netns != 0 ? key_.netns : home_.shared.own_netns;
+  }
+
   nat::entry entry() const {
     nat::entry out;
     out.key = key_;
@@ -151,6 +171,8 @@ class trip {
     out.connection = slot_.info.id;
     out.cookie = io::socket_cookie(client_->socket().native_handle());
     out.redirected = intercepted();
+    out.program = program_;
+    if (program_ && program_->uid) out.uid = *program_->uid;
     out.chain = way_ ? way_->name : std::string{};
     return out;
   }
@@ -163,7 +185,7 @@ class trip {
       return;
     }
     const std::string_view listener = listener_ ? std::string_view{settings_->all->listener_names[listener_number_]} : "sandbox";
-    ruled_ = rule_on({original_, key_, listener}, *settings_);
+    ruled_ = rule_on({original_, key_, listener, program_.get(), interface_, settings_->asked.netns ? netns() : 0}, *settings_);
     way_ = ruled_->way;
     if (ruled_->redirected) refuse_own(*ruled_->redirected);
     if (!ok() || ruled_->code == errc::ok) return;
@@ -176,6 +198,8 @@ class trip {
 
   // The chain and the NAT entry: from here on the question "where did it want to go?" has an answer.
   asio::awaitable<void> record() {
+    co_await learn();
+    if (!ok()) co_return;
     choose_way();
     slot_.info.chain = way_->name;
     slot_.way = &settings_->all->numbers_of(*way_);
@@ -333,7 +357,7 @@ class trip {
   void report() {
     if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
     if (verdict_.code == errc::permission_denied && verdict_.step == core::step::accept) ++home_.shared.denied;
-    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{}, ruled_ ? ruled_->rule : std::string{},
+    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{}, ruled_ ? ruled_->rule : std::string{}, program_,
                            dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
     home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
@@ -358,11 +382,14 @@ class trip {
   core::address dialled_;
   const chain::chain* way_ = nullptr;
   std::optional<ruling> ruled_;  // none: there are no rules
+  core::program_ptr program_;
+  std::string interface_;
   interceptor::own_connections::ticket remembered_;
   flow_record recorded_;
   chain::dialed dialed_;
   core::verdict verdict_;
   std::string user_;
+  bool learned_ = false;   // once for all legs: the client's socket is the same
   bool finished_ = false;
   bool pending_ = false;   // that one waits for the next leg
   bool ends_ = false;      // the client has its last answer

@@ -8,6 +8,7 @@
 #include "chain/hop_time.hpp"
 #include "core/clock.hpp"
 #include "core/endpoint.hpp"
+#include "core/program.hpp"
 #include "core/verdict.hpp"
 
 namespace omnilink::actors {
@@ -20,6 +21,7 @@ struct trip_report {
   core::address dialled;     ///< the address that the program dialled
   std::string chain;
   std::string rule;          ///< those that decided, as "port 80, ads"; empty: there are none, or none met
+  core::program_ptr program; ///< who opened it, where somebody asked; may be null
   boost::container::small_vector<chain::hop_time, 4> hop_times;
   std::uint64_t bytes_up;
   std::uint64_t bytes_down;

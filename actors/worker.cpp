@@ -37,7 +37,8 @@ void worker::use(snapshot_ptr fresh, policy_ptr policy) {
     };
   }
   counted.make_room(fresh->chain_numbers, fresh->hop_numbers);
-  settings = std::make_shared<const worker_settings>(worker_settings{std::move(fresh), std::move(policy), std::move(dialling)});
+  const asked_facts asked = facts_of(policy.get(), fresh->config.service.attribution);
+  settings = std::make_shared<const worker_settings>(worker_settings{std::move(fresh), std::move(policy), asked, std::move(dialling)});
 }
 
 worker::~worker() = default;

@@ -67,6 +67,7 @@ struct connection {
 struct worker_settings {
   snapshot_ptr all;
   policy_ptr policy;  ///< null: no filters
+  asked_facts asked;
   chain::dial_environment dialling;
 
   const configuration& config() const noexcept { return all->config; }

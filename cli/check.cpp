@@ -1,7 +1,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "actors/rules.hpp"
 #include "chain/tls_contexts.hpp"
 #include "cli/config_file.hpp"
 #include "cli/exit_code.hpp"
@@ -21,7 +20,6 @@ std::vector<std::string> errors_of(const std::string& file, settings& into, std:
   const auto tls = chain::tls_contexts::load(into.service.chains);
   if (tls.has_error()) return {file + ": " + tls.error()};
   for (const auto& line : tls->warnings()) warnings.push_back(file + ": warning: " + line);
-  for (const auto& line : actors::warnings_of(into.service)) warnings.push_back(file + ": warning: " + line);
   return {};
 }
 

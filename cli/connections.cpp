@@ -7,12 +7,21 @@ namespace {
 
 using nlohmann::json;
 
+// "curl(4711)", as far as it is known.
+std::string program_of(const json& connection) {
+  const json& who = connection.at("program");
+  if (who.is_null()) return {};
+  const std::string pid = who.contains("pid") ? "(" + std::to_string(who.at("pid").get<std::uint64_t>()) + ")" : std::string{};
+  if (const std::string name = who.value("process", ""); !name.empty()) return name + pid;
+  return who.contains("uid") ? "uid " + std::to_string(who.at("uid").get<std::uint64_t>()) : std::string{};
+}
+
 std::string connections_text(const json& reply) {
-  table out{"ID", "SOURCE", "DESTINATION", "CHAIN", "PHASE", "UP", "DOWN", "AGE"};
+  table out{"ID", "SOURCE", "DESTINATION", "CHAIN", "PHASE", "UP", "DOWN", "AGE", "PROGRAM"};
   for (const json& c : reply.at("connections")) {
     const auto number = [&c](const char* key) { return std::to_string(c.at(key).get<std::uint64_t>()); };
     out.add({number("id"), c.at("source"), c.at("destination"), c.at("chain"), c.at("phase"), number("up"),
-             number("down"), to_age(c.at("age_ms"))});
+             number("down"), to_age(c.at("age_ms")), program_of(c)});
   }
   return out.to_string();
 }

@@ -178,8 +178,6 @@ std::string explain_text(const json& e) {
   facts.add({"asked for", asked_text(e.at("known"))});
   if (const std::string missing = missing_text(e.at("layers")); !missing.empty())
     facts.add({"not given", missing + ": a filter that asks for it does not match"});
-  if (const json& unseen = e.at("not_learned"); !unseen.empty())
-    facts.add({"but", joined(unseen.get<std::vector<std::string>>(), ", ") + ": not known of any connection by this version, which goes as if it were not given"});
   std::string out = headline(e) + "\n" + indented(facts.to_string());
   for (const json& layer : e.at("layers")) out += layer_text(layer);
   return out;

@@ -19,6 +19,7 @@ struct netd_options {
   service_user worker;
   io::log_config log;
   interceptor::netd::config_files files;
+  bool reads_processes = false;  ///< rules ask for what only /proc tells
   io::descriptor ready;  ///< the worker's to write to, and to be closed here once it has been started; may be empty
 };
 

@@ -49,6 +49,8 @@ const char* name_of(nat_answer::status status) {
   return "error";
 }
 
+constexpr std::uint32_t unknown_id = 0xffffffff;
+
 bool is_hit(const nat_answer& answer) {
   return answer.what == nat_answer::status::live || answer.what == nat_answer::status::closed;
 }
@@ -65,7 +67,12 @@ nlohmann::ordered_json to_json(const nat_answer& answer) {
   out["generation"] = answer.generation;
   out["age_ms"] = answer.age_ms;
   out["closed_ms"] = answer.closed_ms;
-  if (answer.uid != 0xffffffff) out["uid"] = answer.uid;
+  if (answer.uid != unknown_id) out["uid"] = answer.uid;
+  if (answer.gid != unknown_id) out["gid"] = answer.gid;
+  if (answer.pid != 0) out["pid"] = answer.pid;
+  if (!answer.exe.empty()) out["exe"] = answer.exe;
+  if (!answer.process.empty()) out["process"] = answer.process;
+  if (!answer.cgroup.empty()) out["cgroup"] = answer.cgroup;
   return out;
 }
 

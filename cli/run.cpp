@@ -6,6 +6,7 @@
 #include <csignal>
 #include <optional>
 
+#include "actors/rules.hpp"
 #include "actors/service.hpp"
 #include "cli/config_files.hpp"
 #include "cli/exit_code.hpp"
@@ -206,7 +207,7 @@ int run_with_netd(const flags& given, const settings& wanted, const service_user
   const worker_main worker = [&](io::descriptor channel, bool again) {
     return run_as_worker(given, wanted, user, std::move(channel), again);
   };
-  return run_as_netd({user, wanted.log, files, io::descriptor{given.ready_fd}}, signals, worker);
+  return run_as_netd({user, wanted.log, files, actors::asks_for_processes(wanted.service), io::descriptor{given.ready_fd}}, signals, worker);
 }
 
 int run(const flags& given) {

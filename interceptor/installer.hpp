@@ -35,6 +35,8 @@ struct installation {
   /// A NETLINK_SOCK_DIAG socket of that network namespace, and the namespace's cookie (SO_NETNS_COOKIE).
   io::descriptor sock_diag;
   std::uint64_t netns = 0;
+  /// netd: where it is asked for processes (processes.hpp); empty: nobody knows more than this process.
+  io::descriptor processes;
   /// netd: one for each listener of the plan, in its order; empty: the service opens them itself.
   std::vector<opened_listener> listeners;
 };

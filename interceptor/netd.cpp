@@ -25,6 +25,9 @@ namespace {
 
 using refusal = std::optional<wire::netd_refusal>;
 
+// Who asks and does not read the answer is not asked again.
+constexpr core::nanoseconds answer_patience = std::chrono::milliseconds{500};
+
 core::address wildcard(bool v6) noexcept { return v6 ? core::address::v6({}) : core::address::v4(0u); }
 
 core::address loopback(bool v6) noexcept {
@@ -124,7 +127,7 @@ std::string replace_guard(const std::string& with) {
 }  // namespace
 
 bool netd::answer(int channel) {
-  const auto packet = receive_packet(channel, wire::netd_message_max);
+  auto packet = receive_packet(channel, wire::netd_message_max);
   if (!packet) return false;
   const auto message = wire::decode_netd_message(packet->data);
   if (!message) return false;
@@ -135,11 +138,21 @@ bool netd::answer(int channel) {
     return say(wire::netd_done{});
   }
   if (std::holds_alternative<wire::netd_open_files>(*message)) return hand_out_files(channel) && say(wire::netd_done{});
+  if (std::holds_alternative<wire::netd_answer_processes>(*message)) {
+    if (packet->descriptors.size() != 1) return false;
+    process_channel_ = std::move(packet->descriptors.front());
+    wait_for_reader(process_channel_.get(), answer_patience);
+    return say(wire::netd_done{});
+  }
   const auto* wanted = std::get_if<wire::netd_install>(&*message);
   if (wanted == nullptr) return false;
   if (auto no = install(*wanted)) return say(std::move(*no));
   if (wanted->want_sockets && !hand_out(channel)) return false;
   return say(wire::netd_done{});
+}
+
+void netd::answer_process() {
+  if (!answer_process_question(process_channel_.get(), processes_)) process_channel_.reset();
 }
 
 refusal netd::install(const wire::netd_install& wanted) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "interceptor/nft.hpp"
+#include "interceptor/processes.hpp"
 #include "interceptor/ruleset_capture.hpp"
 #include "io/config_files.hpp"
 #include "wire/netd_messages.hpp"
@@ -36,6 +37,11 @@ class netd {
   int changes_fd() const noexcept { return changes_.get(); }
   /// Puts the guard back if it is not as it was. True: it had to.
   bool restore_guard();
+
+  /// Readable when the worker asks for a process, which answer_process() answers; -1: it never will. /proc of a busy machine takes
+  /// milliseconds: who waits for this leaves pauses.
+  int process_fd() const noexcept { return process_channel_.get(); }
+  void answer_process();
 
   /// Sockets are handed out.
   bool serves() const noexcept { return !listeners_.empty(); }
@@ -79,6 +85,8 @@ class netd {
   io::descriptor changes_;
   std::vector<std::string> warnings_;
   bool withdrawn_ = false;
+  io::descriptor process_channel_;
+  proc_processes processes_;
 };
 
 }  // namespace omnilink::interceptor

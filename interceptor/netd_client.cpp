@@ -58,7 +58,16 @@ boost::system::result<installation, install_failure> netd_client::install(const 
     if (auto no = take_listener(out.listeners.emplace_back(), mechanism_of(l.kind).has_value(), wanted.workers)) return *no;
   }
   if (auto no = take_end()) return *no;
+  if (auto no = ask_for_processes(out)) return *no;
   return out;
+}
+
+failure netd_client::ask_for_processes(installation& into) {
+  auto [ours, theirs] = make_packet_channel();
+  const int beside[] = {theirs.get()};
+  if (!ours || !send_packet(channel_.get(), wire::encode(wire::netd_answer_processes{}), beside)) return lost();
+  into.processes = std::move(ours);
+  return take_end();
 }
 
 std::optional<install_failure> netd_client::replace(const plan& wanted) {

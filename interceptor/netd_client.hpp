@@ -25,6 +25,7 @@ class netd_client final : public installer {
 
  private:
   std::optional<install_failure> take_listener(opened_listener& into, bool captures, std::uint32_t workers);
+  std::optional<install_failure> ask_for_processes(installation& into);
   std::optional<install_failure> take_end();
 
   io::descriptor channel_;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -54,11 +55,30 @@ request make_request(const core::endpoint& local, const core::endpoint& remote,
   return out;
 }
 
+// The attributes behind the answer; this one comes unasked, since Linux 5.8.
+std::uint64_t cgroup_in(const char* at, std::size_t left) noexcept {
+  rtattr head;
+  while (left >= sizeof(head)) {
+    std::memcpy(&head, at, sizeof(head));
+    if (head.rta_len < sizeof(head) || head.rta_len > left) return 0;
+    std::uint64_t id;
+    if (head.rta_type == INET_DIAG_CGROUP_ID && head.rta_len == RTA_LENGTH(sizeof(id))) {
+      std::memcpy(&id, at + RTA_LENGTH(0), sizeof(id));
+      return id;
+    }
+    const std::size_t step = RTA_ALIGN(head.rta_len);
+    if (step >= left) return 0;
+    at += step;
+    left -= step;
+  }
+  return 0;
+}
+
 /// The owner in the kernel's answer. The look-up falls back to a listener of that port, which is not the
 /// asked one; a socket that its program has closed has no inode, and claims uid 0.
-std::optional<std::uint32_t> owner_in(const inet_diag_msg& found) noexcept {
+std::optional<socket_owner> owner_in(const inet_diag_msg& found) noexcept {
   if (found.idiag_inode == 0 || found.idiag_state == TCP_LISTEN) return std::nullopt;
-  return found.idiag_uid;
+  return socket_owner{found.idiag_uid, found.idiag_inode, 0};
 }
 
 /// False: nothing came in time.
@@ -71,7 +91,7 @@ bool wait_readable(int fd, core::instant until) noexcept {
   }
 }
 
-std::optional<std::uint32_t> read_answer(int fd, const request& asked) noexcept {
+std::optional<socket_owner> read_answer(int fd, const request& asked) noexcept {
   alignas(nlmsghdr) char buffer[4096];  // one inet_diag_msg with its few attributes
   const core::instant until = core::clock::now() + answer_timeout;
   while (wait_readable(fd, until)) {
@@ -86,7 +106,10 @@ std::optional<std::uint32_t> read_answer(int fd, const request& asked) noexcept 
     }
     inet_diag_msg found;
     std::memcpy(&found, buffer + NLMSG_HDRLEN, sizeof(found));
-    return owner_in(found);
+    auto owner = owner_in(found);
+    constexpr std::size_t fixed = NLMSG_SPACE(sizeof(inet_diag_msg));
+    if (owner && header.nlmsg_len > fixed) owner->cgroup = cgroup_in(buffer + fixed, header.nlmsg_len - fixed);
+    return owner;
   }
   return std::nullopt;
 }
@@ -97,7 +120,7 @@ io::descriptor open_sock_diag() noexcept {
   return io::descriptor{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
 }
 
-std::optional<std::uint32_t> owner_uid(int diag_fd, core::endpoint local, core::endpoint remote) noexcept {
+std::optional<socket_owner> owner_of(int diag_fd, core::endpoint local, core::endpoint remote) noexcept {
   static std::atomic<std::uint32_t> last_sequence{0};
   local.address = local.address.unmapped();
   remote.address = remote.address.unmapped();
@@ -108,6 +131,12 @@ std::optional<std::uint32_t> owner_uid(int diag_fd, core::endpoint local, core::
   if (::sendto(diag_fd, &asked, sizeof(asked), MSG_DONTWAIT, to, sizeof(kernel)) != sizeof(asked))
     return std::nullopt;
   return read_answer(diag_fd, asked);
+}
+
+std::optional<socket_owner> socket_table::owner_of(const core::endpoint& local, const core::endpoint& remote) {
+  const std::lock_guard lock{mutex_};
+  if (!diag_) diag_ = open_sock_diag();
+  return interceptor::owner_of(diag_.get(), local, remote);
 }
 
 }  // namespace omnilink::interceptor

@@ -1,8 +1,11 @@
 #include "io/accept.hpp"
 
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "io/address.hpp"
 
@@ -46,6 +49,40 @@ std::uint64_t socket_cookie(int fd) noexcept {
   std::uint64_t cookie = 0;
   socklen_t size = sizeof cookie;
   return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+std::uint64_t netns_cookie(int fd) noexcept {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return ::getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+std::string incoming_interface(int fd) {
+  // ip(7): an accepted socket remembers where its SYN came from, and tells it as if a datagram had come.
+  const core::address own = bound_address(fd).address;
+  const bool v6 = own.is_v6() && !own.is_v4_mapped();
+  const int yes = 1;
+  alignas(cmsghdr) char options[256];
+  socklen_t size = sizeof options;
+  if (::setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &yes, sizeof yes) != 0) return {};
+  if (::getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_2292PKTOPTIONS : IP_PKTOPTIONS, options, &size) != 0) return {};
+  msghdr all{};
+  all.msg_control = options;
+  all.msg_controllen = size;
+  unsigned index = 0;
+  for (cmsghdr* one = CMSG_FIRSTHDR(&all); one != nullptr; one = CMSG_NXTHDR(&all, one)) {
+    in_pktinfo four;
+    in6_pktinfo six;
+    if (one->cmsg_level == IPPROTO_IP && one->cmsg_type == IP_PKTINFO) {
+      std::memcpy(&four, CMSG_DATA(one), sizeof four);
+      index = static_cast<unsigned>(four.ipi_ifindex);
+    } else if (one->cmsg_level == IPPROTO_IPV6 && one->cmsg_type == IPV6_PKTINFO) {
+      std::memcpy(&six, CMSG_DATA(one), sizeof six);
+      index = six.ipi6_ifindex;
+    }
+  }
+  char name[IF_NAMESIZE];
+  return index != 0 && ::if_indextoname(index, name) != nullptr ? name : std::string{};
 }
 
 }  // namespace omnilink::io

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "core/endpoint.hpp"
 #include "io/descriptor.hpp"
@@ -28,5 +29,11 @@ core::endpoint peer_address(int fd) noexcept;
 
 /// SO_COOKIE (socket(7)): the socket itself, whoever holds a descriptor of it; 0: not a socket.
 std::uint64_t socket_cookie(int fd) noexcept;
+
+/// SO_NETNS_COOKIE: the network namespace of a socket, as its number since boot; 0: not a socket, or a kernel before 5.14.
+std::uint64_t netns_cookie(int fd) noexcept;
+
+/// The interface that an accepted TCP connection came in by, "eth0"; of this machine's own connections "lo". Empty: unknown.
+std::string incoming_interface(int fd);
 
 }  // namespace omnilink::io

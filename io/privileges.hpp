@@ -17,7 +17,8 @@ void keep_memory_private() noexcept;
 std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid);
 
 /// Keeps what netd needs: to change the network's rules, to open low ports, to read a configuration again that it could read
-/// at the start, and to start and signal workers as another user. Empty: done.
-std::string keep_network_privileges();
+/// at the start, and to start and signal workers as another user. `processes`: to see what files every process has open, too (the
+/// kernel's right for that is CAP_SYS_PTRACE). Empty: done.
+std::string keep_network_privileges(bool processes);
 
 }  // namespace omnilink::io

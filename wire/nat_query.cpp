@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t name_room = 256;  // a host name has at most 254 bytes, its final dot included
 constexpr std::size_t chain_room = nat_chain_name_max + 1;
+constexpr std::size_t process_room = nat_process_max + 1;
+constexpr std::size_t path_room = nat_path_max + 1;
 constexpr std::size_t token_offset = 8;
 
 /// 0 in `family` means: none, and then the address is zero.
@@ -54,6 +56,17 @@ void put_padded(byte_writer& to, std::string_view text, std::size_t room) noexce
 
 std::string_view take_padded(byte_reader& from, std::size_t length, std::size_t room) noexcept {
   return as_text(from.take(room)).substr(0, length);
+}
+
+// A text that ends with its first zero; one that does not fit is left out.
+void put_text(byte_writer& to, std::string_view text, std::size_t room) noexcept {
+  const bool clean = std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  put_padded(to, clean && text.size() < room ? text : std::string_view{}, room);
+}
+
+std::string_view take_text(byte_reader& from, std::size_t room) noexcept {
+  const std::string_view all = as_text(from.take(room));
+  return all.substr(0, all.find('\0'));
 }
 
 // Version and size stand in front of every message of every version.
@@ -120,9 +133,15 @@ void put_flow(byte_writer& to, const nat_answer& a, bool flow) noexcept {
   put_endpoint(to, f.original.endpoint(), flow && !named);
   to.u8(static_cast<std::uint8_t>(name.size()));
   to.u8(static_cast<std::uint8_t>(chain.size()));
-  to.zeros(6);
+  to.zeros(2);
+  to.u32(f.pid);
   put_padded(to, name, name_room);
   put_padded(to, chain, chain_room);
+  to.u32(f.gid);
+  to.zeros(4);
+  put_text(to, f.process, process_room);
+  put_text(to, f.exe, path_room);
+  put_text(to, f.cgroup, path_room);
 }
 
 }  // namespace
@@ -196,9 +215,15 @@ boost::system::result<nat_answer, nat_error> decode_nat_answer(bytes message) {
   a.original = core::target{take_endpoint(from).where};
   const std::size_t name_length = from.u8();
   const std::size_t chain_length = from.u8();
-  from.take(6);
+  from.take(2);
+  a.pid = from.u32();
   a.original.name = take_padded(from, name_length, name_room);
   a.chain = take_padded(from, chain_length, chain_room);
+  a.gid = from.u32();
+  from.take(4);
+  a.process = take_text(from, process_room);
+  a.exe = take_text(from, path_room);
+  a.cgroup = take_text(from, path_room);
   const auto again = encode(a);
   if (!is_legal(a) || !std::equal(again.begin(), again.end(), message.begin())) return nat_error::bad_message;
   return a;

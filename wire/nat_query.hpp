@@ -5,9 +5,9 @@
 //   endpoint, 20 bytes:  0 family u8 (0 none, 4, 6)   1 zero u8   2 port u16   4 address 16 (IPv4: the first
 //   four)
 //
-//   question, 80 bytes                         answer, 464 bytes
+//   question, 80 bytes                         answer, 1000 bytes
 //    0 version u16 (1)                          0 version u16 (1)
-//    2 size u16 (80)                            2 size u16 (464)
+//    2 size u16 (80)                            2 size u16 (1000)
 //    4 kind u8 (nat_question::kind)             4 status u8 (nat_answer::status)
 //    5 protocol u8 (6 TCP, 17 UDP)              5 error u8 (nat_error; 0 unless status is `error`)
 //    6 zero u16                                 6 zero u16
@@ -24,9 +24,15 @@
 //                                             116 original endpoint (family 0: a name; the port counts)
 //                                             136 length of the name u8
 //                                             137 length of the chain's name u8
-//                                             138 zero 6
+//                                             138 zero 2
+//                                             140 pid u32; 0: unknown
 //                                             144 name 256, padded with zeros
 //                                             400 chain's name 64, padded with zeros
+//                                             464 gid u32; 0xffffffff: unknown
+//                                             468 zero 4
+//                                             472 program's short name 16, padded with zeros like the next
+//                                             488 program's path 256
+//                                             744 control group 256
 #pragma once
 
 #include <array>
@@ -43,8 +49,10 @@ namespace omnilink::wire {
 
 inline constexpr std::uint16_t nat_query_version = 1;
 inline constexpr std::size_t nat_question_size = 80;
-inline constexpr std::size_t nat_answer_size = 464;
+inline constexpr std::size_t nat_answer_size = 1000;
 inline constexpr std::size_t nat_chain_name_max = 63;
+inline constexpr std::size_t nat_process_max = 15;
+inline constexpr std::size_t nat_path_max = 255;  ///< a longer path is left out
 
 /// What was wrong with a message. Part of the wire format: never renumber.
 enum class nat_error : std::uint8_t {
@@ -98,13 +106,18 @@ struct nat_answer {
   core::endpoint local;
   core::endpoint dialled;  ///< the address that the program dialled; a fake one for a name of our resolver
   core::target original;   ///< where it wanted to go
+  std::uint32_t pid = 0;           ///< of the program; 0: unknown
+  std::uint32_t gid = 0xffffffff;  ///< likewise; 0xffffffff: unknown
+  std::string process;  ///< likewise, like all texts here without control bytes; empty: unknown
+  std::string exe;
+  std::string cgroup;
   std::string chain;  ///< what carries it: at most nat_chain_name_max printable ASCII bytes; may be empty
 
   friend bool operator==(const nat_answer&, const nat_answer&) = default;
 };
 
 std::array<std::uint8_t, nat_question_size> encode(const nat_question& question) noexcept;
-/// A name or chain's name that is too long or not legal is left out: the answer's reader would refuse it.
+/// A text that is too long or not legal is left out: the answer's reader would refuse it.
 std::array<std::uint8_t, nat_answer_size> encode(const nat_answer& answer) noexcept;
 
 boost::system::result<nat_question, nat_error> decode_nat_question(bytes message);

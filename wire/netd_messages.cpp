@@ -11,7 +11,7 @@ namespace {
 // magic, version, kind, payload
 constexpr std::uint32_t magic = 0x6f6c6e64;  // "olnd"
 constexpr std::uint8_t version = 2;
-enum class kind : std::uint8_t { install = 1, withdraw, opened, done, refusal, open_files, file };
+enum class kind : std::uint8_t { install = 1, withdraw, opened, done, refusal, open_files, file, answer_processes };
 enum class family : std::uint8_t { v4 = 4, v6 = 6 };
 
 constexpr std::size_t step_max = 64;
@@ -126,6 +126,7 @@ struct encoder {
     put_text(out, m.message, netd_text_max);
   }
   void operator()(const netd_open_files&) { head(kind::open_files); }
+  void operator()(const netd_answer_processes&) { head(kind::answer_processes); }
   void operator()(const netd_file& m) {
     head(kind::file);
     out.u16(m.system_errno);
@@ -228,6 +229,7 @@ std::optional<netd_message> decode_kind(kind what, byte_reader& in) {
     case kind::refusal: return decode_refusal(in);
     case kind::open_files: return netd_open_files{};
     case kind::file: return decode_file(in);
+    case kind::answer_processes: return netd_answer_processes{};
   }
   return std::nullopt;
 }

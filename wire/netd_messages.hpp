@@ -57,6 +57,11 @@ struct netd_withdraw {
 struct netd_open_files {
   friend bool operator==(const netd_open_files&, const netd_open_files&) = default;
 };
+/// Beside it comes one end of a packet channel, at whose other end processes will be asked for (process_messages.hpp). Answered by
+/// netd_done.
+struct netd_answer_processes {
+  friend bool operator==(const netd_answer_processes&, const netd_answer_processes&) = default;
+};
 /// Beside it comes the file, for reading, where system_errno is 0.
 struct netd_file {
   std::string path;
@@ -79,7 +84,8 @@ struct netd_refusal {
   friend bool operator==(const netd_refusal&, const netd_refusal&) = default;
 };
 
-using netd_message = std::variant<netd_install, netd_withdraw, netd_opened, netd_done, netd_refusal, netd_open_files, netd_file>;
+using netd_message = std::variant<netd_install, netd_withdraw, netd_opened, netd_done, netd_refusal, netd_open_files, netd_file,
+                                  netd_answer_processes>;
 
 /// Texts are cut, and their control bytes become '?'. Empty: the message is longer than netd_message_max, or not within
 /// its limits.

@@ -192,7 +192,10 @@ compiled_sublayer::compiled_sublayer(std::vector<stored_filter> filters)
       f.first_field = own.front()->field;
       f.first = std::get<number_range>(own.front()->any_of.front());
     }
-    for (const condition* c : own) conditions_.emplace_back(*c);
+    for (const condition* c : own) {
+      conditions_.emplace_back(*c);
+      asked_ |= 1u << static_cast<unsigned>(c->field);
+    }
     filters_.push_back(f);
   }
   index_.finish();

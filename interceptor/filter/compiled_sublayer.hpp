@@ -75,6 +75,9 @@ class compiled_sublayer {
   std::size_t size() const noexcept { return filters_.size(); }
   const compiled_filter& operator[](rank r) const noexcept { return filters_[r]; }
 
+  /// Some filter's condition tests it.
+  bool asks(field_id f) const noexcept { return (asked_ >> static_cast<unsigned>(f) & 1) != 0; }
+
   /// The matching filters, heaviest first, without touching those that can't match. For classify.
   class matches {
    public:
@@ -123,6 +126,8 @@ class compiled_sublayer {
   std::vector<compiled_filter> filters_;
   std::vector<compiled_condition> conditions_;
   index index_;
+  std::uint32_t asked_ = 0;  // a bit for each field
 };
+static_assert(fields <= 32);
 
 }  // namespace omnilink::interceptor::filter

@@ -1,5 +1,7 @@
 #include "interceptor/filter/policy.hpp"
 
+#include <algorithm>
+
 #include "interceptor/filter/evaluate.hpp"
 
 namespace omnilink::interceptor::filter {
@@ -15,6 +17,12 @@ struct nobody {
 decision policy::classify(layer_id l, const values& known, const metadata& about,
                           layer_data data) const noexcept {
   return walk<compiled_sublayer::matches>(at(l), known, about, data, nobody{});
+}
+
+bool policy::asks(field_id f) const noexcept {
+  return std::ranges::any_of(parts_, [f](const auto& of_layer) {
+    return std::ranges::any_of(of_layer, [f](const part& p) { return p.filters->asks(f); });
+  });
 }
 
 }  // namespace omnilink::interceptor::filter

@@ -35,6 +35,9 @@ class policy {
   /// counted, and callouts are told that somebody only asks. Its cost grows with the number of filters.
   trace explain(layer_id at, const values& known, const metadata& about, layer_data data = {}) const;
 
+  /// Some filter tests that field: what nobody asks for need not be found out.
+  bool asks(field_id f) const noexcept;
+
   const std::vector<part>& at(layer_id l) const noexcept { return parts_[static_cast<std::size_t>(l)]; }
 
  private:

@@ -1,10 +1,13 @@
 // Rules decide about the connections of a running service: each action, and what a reload makes of them.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <mutex>
 
 #include "actors/rules.hpp"
+#include "interceptor/processes.hpp"
 #include "tests/actors/echo_server.hpp"
 #include "tests/actors/reloading.hpp"
 #include "tests/actors/running_service.hpp"
@@ -158,13 +161,33 @@ TEST(rules, the_source_and_the_listener_are_known) {
   EXPECT_FALSE(tunnel(other.listener(), origin.address()));
 }
 
+// This process is both the program and the service.
+TEST(rules, the_program_is_known_where_a_rule_asks) {
+  echo_server origin;
+  const std::string exe = std::filesystem::read_symlink("/proc/self/exe");
+  const auto may = [&](const char* key, const std::string& value) {
+    running omnilink{with({{"program", {{key, {value}}}, "direct", true}, everything("reject")})};
+    return static_cast<bool>(tunnel(omnilink.listener(), origin.address()));
+  };
+  EXPECT_TRUE(may("exe", exe));
+  EXPECT_FALSE(may("exe", exe + "x"));
+  EXPECT_TRUE(may("process", std::filesystem::path{exe}.filename().string().substr(0, 15)));
+  EXPECT_TRUE(may("pid", std::to_string(::getpid())));
+  EXPECT_FALSE(may("pid", std::to_string(::getppid())));
+  EXPECT_TRUE(may("uid", std::to_string(::geteuid())));
+  EXPECT_FALSE(may("uid", std::to_string(::geteuid() + 1)));
+  EXPECT_TRUE(may("gid", std::to_string(::getegid())));
+  EXPECT_TRUE(may("interface", "lo"));
+  EXPECT_FALSE(may("interface", "eth*"));
+  const auto groups = interceptor::proc_processes{}.find({wire::process_question::kind::pid, static_cast<std::uint64_t>(::getpid()), 0});
+  ASSERT_TRUE(groups);
+  EXPECT_TRUE(groups->cgroup.empty() || may("cgroup", groups->cgroup));
+}
+
+// What nobody says of a connection meets no rule, not even a negated one.
 TEST(rules, what_is_not_known_of_a_connection_meets_no_rule) {
   echo_server origin;
-  configuration config = with({{"program", {{"exe", {"*"}}}, "direct", true}, everything("reject")});
-  const auto warnings = actors::warnings_of(config);
-  ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_NE(warnings[0].find("rule \"program\" meets no connection: exe"), std::string::npos) << warnings[0];
-  running omnilink{std::move(config)};
+  running omnilink{with({{"elsewhere", {{"netns", {"1"}}}, "direct", true}, everything("reject")})};
   EXPECT_FALSE(tunnel(omnilink.listener(), origin.address()));
 }
 

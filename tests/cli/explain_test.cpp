@@ -95,7 +95,6 @@ TEST_F(explained, a_decision_for_good_and_the_way_of_another) {
   becomes    192.0.2.7:8080, changed by "web test" of network
   way        paris (socks5://10.0.0.1:1080) -> edge (https://edge.example:443) -> 192.0.2.7:8080
   asked for  host ads.example.com, remote_address 192.0.2.7, remote_port 80, uid 0
-  but        uid: not known of any connection by this version, which goes as if it were not given
 
 connect_redirect_v4: another destination?
   SUBLAYER         RESULT   FILTER                 ACTION          WHY

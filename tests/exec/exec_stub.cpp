@@ -90,9 +90,9 @@ class stub_service {
       ::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
       return;
     }
-    const auto uid = interceptor::owner_uid(made_.sock_diag.get(), source, *original);
+    const auto owner = interceptor::owner_of(made_.sock_diag.get(), source, *original);
     const std::string line = "original " + original->to_string() + " source " + source.to_string() + " uid " +
-                             (uid ? std::to_string(*uid) : "unknown") + " worker " + std::to_string(worker) +
+                             (owner ? std::to_string(owner->uid) : "unknown") + " worker " + std::to_string(worker) +
                              "\n";
     ::send(client.get(), line.data(), line.size(), MSG_NOSIGNAL);
   }

@@ -68,10 +68,15 @@ TEST_F(netd_test, what_only_netd_says_is_not_listened_to) {
 TEST_F(netd_test, D12_the_next_worker_gets_the_same_sockets) {
   plan wanted{2, {}, {*parse_listen_url("mixed://127.0.0.1:0")}};
   const auto install = [&](io::descriptor channel, int served_by) {
-    std::thread serving{[&] { EXPECT_TRUE(home.answer(served_by)); }};
+    std::thread serving{[&] {
+      EXPECT_TRUE(home.answer(served_by));
+      EXPECT_TRUE(home.answer(served_by)) << "where processes are asked for";
+    }};
     netd_client client{std::move(channel)};
     auto out = client.install(wanted);
     serving.join();
+    EXPECT_TRUE(out && out->processes);
+    EXPECT_GE(home.process_fd(), 0);
     return out;
   };
   auto first = install(std::move(theirs), ours.get());

@@ -1,6 +1,7 @@
 """Redirect listeners in a network namespace: real programs that know of no proxy, real hops, the kernel in between."""
 
 import functools
+import json
 import os
 import socket
 import subprocess
@@ -185,6 +186,35 @@ action = "chain:out"
             with omnilink.connect((world.CLOSED4, 80)) as closed, self.assertRaises(ConnectionResetError):
                 closed.recv(1)
             self.assertEqual([service.access(2, 3)[key] for key in ("rule", "verdict")], ["8080, no", "rejected"])
+
+    def test_the_program_behind_a_connection_of_another_user(self):
+        rules = f"""
+[[chain]]
+name = "plain"
+hops = ["direct"]
+[[rule]]
+name = "bash"
+match = {{ exe = "{os.path.realpath('/bin/bash')}", uid = 65534, gid = 65533, process = "bash", interface = "lo" }}
+action = "direct"
+"""
+        with redirecting(more=rules) as service:
+            port = ORIGIN.port("greet")
+            as_nobody = ["setpriv", "--reuid=65534", "--regid=65533", "--clear-groups", "bash", "-c"]
+            # Its first word comes through the chain; then it waits for ours.
+            script = f"exec 3<>/dev/tcp/{world.ORIGIN4}/{port}; head -n1 <&3; read end"
+            with subprocess.Popen([*as_nobody, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as bash:
+                self.assertEqual(bash.stdout.readline().strip(), "220 origin ready")
+                (running,) = service.admin("connections")["connections"]
+                known = {"pid": bash.pid, "uid": 65534, "gid": 65533, "exe": os.path.realpath("/bin/bash"), "process": "bash"}
+                self.assertEqual({key: running["program"].get(key) for key in known}, known)
+                asked = omnilink.run("query", "--json", running["source"], "--socket", f"{service.folder}/query.sock")
+                self.assertEqual({key: json.loads(asked.stdout).get(key) for key in known}, known)
+                bash.communicate("end\n")
+            line = service.access()
+            self.assertEqual((line["rule"], line["exe"], line["pid"], line["uid"]), ("bash", known["exe"], str(bash.pid), "65534"))
+            # Whoever is somebody else does not meet it.
+            with self.assertRaises(ConnectionResetError), omnilink.connect((world.ORIGIN4, port)) as lost:
+                lost.recv(1)
 
     def test_a_direct_hit_is_reset(self):
         with redirecting() as service:

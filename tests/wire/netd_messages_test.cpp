@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "wire/process_messages.hpp"
+
 namespace omnilink::wire {
 namespace {
 
@@ -30,7 +32,8 @@ std::vector<netd_message> messages() {
   many.listeners.push_back({at("127.0.0.1:15000"), netd_capture{core::mechanism::tproxy, in}, true});
   return {none, many, netd_withdraw{}, netd_opened{0, 0}, netd_opened{64, 64}, netd_done{},
           netd_refusal{"nft", 1, "not here; try there"}, netd_refusal{},
-          netd_open_files{}, netd_file{"/etc/omnilink/omnilink.toml", 0}, netd_file{"", 13}};
+          netd_open_files{}, netd_file{"/etc/omnilink/omnilink.toml", 0}, netd_file{"", 13},
+          netd_answer_processes{}};
 }
 
 TEST(netd_messages, come_back_as_they_were) {
@@ -85,6 +88,51 @@ TEST(netd_messages, text_is_one_clean_line) {
   ASSERT_TRUE(back);
   EXPECT_EQ(std::get<netd_refusal>(*back).step, "a?b");
   EXPECT_EQ(std::get<netd_refusal>(*back).message, std::string(netd_text_max, '?'));
+}
+
+std::vector<process_answer> process_answers() {
+  core::program known;
+  known.pid = 2147483647;
+  known.gid = 0;
+  known.exe = std::string(process_path_max, 'x');
+  known.process = std::string(process_name_max, 'p');
+  known.cgroup = "/";
+  core::program little;
+  little.pid = 1;
+  return {{1, known}, {~0ull, little}, {0, std::nullopt}};
+}
+
+TEST(process_messages, come_back_as_they_were) {
+  using kind = process_question::kind;
+  for (const process_question& q : {process_question{kind::socket, ~0ull, 7}, process_question{kind::pid, 1, 0}})
+    EXPECT_EQ(decode_process_question(encode(q)), q);
+  for (const process_answer& a : process_answers()) EXPECT_EQ(decode_process_answer(encode(a)), a);
+}
+
+TEST(process_messages, what_has_no_room_or_is_no_text_is_unknown) {
+  core::program odd;
+  odd.pid = 1;
+  odd.exe = std::string(process_path_max + 1, 'x');
+  odd.process = "a\nb";
+  const auto back = decode_process_answer(encode(process_answer{0, odd}));
+  ASSERT_TRUE(back && back->found);
+  EXPECT_EQ(back->found->exe + back->found->process, "");
+}
+
+// Whatever a byte is changed to, what is accepted is what would be sent.
+TEST(process_messages, accept_only_what_is_sent) {
+  std::mt19937 random{7};
+  const auto mutate = [&](auto packet, auto decode) {
+    for (std::size_t i = 0; i < packet.size(); ++i) {
+      auto changed = packet;
+      changed[i] = static_cast<std::uint8_t>(random());
+      const auto got = decode(changed);
+      EXPECT_TRUE(!got || encode(*got) == changed) << "byte " << i;
+    }
+    for (std::size_t size = 0; size < packet.size(); ++size) EXPECT_FALSE(decode(bytes{packet}.first(size)));
+  };
+  mutate(encode(process_question{process_question::kind::pid, 4711, 1}), [](bytes b) { return decode_process_question(b); });
+  for (const process_answer& a : process_answers()) mutate(encode(a), [](bytes b) { return decode_process_answer(b); });
 }
 
 }  // namespace

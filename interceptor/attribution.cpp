@@ -1,0 +1,115 @@
+#include "interceptor/attribution.hpp"
+
+#include <atomic>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "interceptor/cgroup_paths.hpp"
+#include "interceptor/processes.hpp"
+
+namespace omnilink::interceptor {
+namespace {
+
+namespace asio = boost::asio;
+
+// A coroutine that waits; nobody does once it is abandoned.
+struct waiting {
+  explicit waiting(const asio::any_io_executor& executor) : answered{executor, attribution::patience} {}
+  asio::steady_timer answered;  // canceled when there is an answer. Touched on the worker only
+  bool done = false;            // likewise
+  core::program_ptr answer;     // likewise
+  std::atomic<bool> abandoned{false};
+};
+
+// What was there stays.
+void add(core::program& to, const core::program& more) {
+  if (!to.pid) to.pid = more.pid;
+  if (!to.uid) to.uid = more.uid;
+  if (!to.gid) to.gid = more.gid;
+  if (to.exe.empty()) to.exe = more.exe;
+  if (to.process.empty()) to.process = more.process;
+  if (to.cgroup.empty()) to.cgroup = more.cgroup;
+}
+
+}  // namespace
+
+struct attribution::state {
+  std::unique_ptr<process_finder> processes = std::make_unique<proc_processes>();
+  socket_table own;
+  std::uint64_t sandbox_netns = 0;
+  std::unique_ptr<socket_table> sandbox;
+  cgroup_paths groups;  // of the thread's
+  std::atomic<std::size_t> waiting{0};
+  asio::thread_pool thread{1};
+
+  core::program_ptr look_up(attribution& all, const question& asked) {
+    core::program out = asked.known ? *asked.known : core::program{};
+    out.netns = asked.netns != 0 ? asked.netns : out.netns;
+    std::optional<socket_owner> owner;
+    if (socket_table* sockets = all.sockets_of(out.netns)) owner = sockets->owner_of(asked.source, asked.dialled);
+    if (owner && !out.uid) out.uid = owner->uid;
+    if (owner && out.cgroup.empty()) out.cgroup = groups.find(owner->cgroup);
+    using wire::process_question;
+    process_question who;
+    if (out.pid) who = {process_question::kind::pid, *out.pid};
+    else if (owner) who = {process_question::kind::socket, owner->inode};
+    const bool more = asked.process || out.cgroup.empty();
+    if (more && who.number != 0) {
+      if (const auto found = processes->find(who)) add(out, *found);
+    }
+    core::program nothing;
+    nothing.netns = out.netns;
+    return out == nothing ? nullptr : std::make_shared<const core::program>(std::move(out));
+  }
+};
+
+attribution::attribution() : state_{std::make_unique<state>()} {}
+
+attribution::~attribution() {
+  state_->thread.stop();
+  state_->thread.join();
+}
+
+void attribution::use_sandbox(std::uint64_t netns, io::descriptor sock_diag) {
+  state_->sandbox_netns = netns;
+  state_->sandbox = std::make_unique<socket_table>(std::move(sock_diag));
+}
+
+void attribution::use_netd(io::descriptor channel) { state_->processes = std::make_unique<netd_processes>(std::move(channel)); }
+
+socket_table* attribution::sockets_of(std::uint64_t netns) noexcept {
+  if (netns == 0) return &state_->own;
+  return netns == state_->sandbox_netns ? state_->sandbox.get() : nullptr;
+}
+
+asio::awaitable<core::program_ptr> attribution::find(question asked, io::canceler& owner) {
+  core::program_ptr known = asked.known;
+  if (state_->waiting.fetch_add(1) >= waiting_max) {
+    state_->waiting.fetch_sub(1);
+    co_return known;
+  }
+  auto executor = co_await asio::this_coro::executor;
+  const auto open = std::make_shared<waiting>(executor);
+  asio::post(state_->thread, [this, open, asked = std::move(asked)] {
+    core::program_ptr found = open->abandoned ? nullptr : state_->look_up(*this, asked);
+    state_->waiting.fetch_sub(1);
+    asio::post(open->answered.get_executor(), [open, found = std::move(found)]() mutable {
+      open->done = true;
+      open->answer = std::move(found);
+      open->answered.cancel();
+    });
+  });
+  if (owner.arm([raw = open.get()] { raw->answered.cancel(); })) {
+    if (!open->done) co_await open->answered.async_wait(asio::as_tuple(asio::use_awaitable));
+    owner.disarm();
+  }
+  open->abandoned = true;
+  co_return open->done ? open->answer : known;
+}
+
+}  // namespace omnilink::interceptor
