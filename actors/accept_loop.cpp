@@ -1,9 +1,7 @@
 #include "actors/accept_loop.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -17,7 +15,6 @@ namespace omnilink::actors {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 
 // Connections taken per readiness event, before the worker looks at its other sockets.
 constexpr int accept_batch = 64;
@@ -35,10 +32,6 @@ const char* slug_of(over_limit which) {
   return "connection-limit";
 }
 
-asio::ip::tcp protocol_of(const core::endpoint& bound) {
-  return bound.address.is_v6() ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
-}
-
 void admit(worker& home, const accepting& from, io::accepted fresh) {
   const service_settings& settings = home.settings->config().service;
   const bool asks_client = !interceptor::mechanism_of(from.way.kind) && from.way.kind != interceptor::listen_kind::tcp;
@@ -49,19 +42,12 @@ void admit(worker& home, const accepting& from, io::accepted fresh) {
                                    {{"limit", name_of(decided.over)}, {"source", fresh.source.address.to_string()}});
     return;
   }
-  boost::system::error_code refused;
-  asio::ip::tcp::socket accepted{home.execution.io()};
-  accepted.assign(protocol_of(from.bound), fresh.socket.get(), refused);
-  if (refused) {
-    io::log::at_most_once_a_second(io::log::level::error, "accept-failed", {{"errno", refused.value()}});
-    return;
-  }
-  const int fd = fresh.socket.release();
   // A socket of a listener with an address has the same one, but of a tproxy listener its client's destination.
   const bool differs = from.bound.address.is_unspecified() || from.way.kind == interceptor::listen_kind::tproxy;
-  const core::endpoint local = differs ? io::bound_address(fd) : from.bound;
+  const core::endpoint local = differs ? io::bound_address(fresh.socket.get()) : from.bound;
   const core::flow_key key{core::protocol::tcp, fresh.source, local, from.way.netns};
   ++home.counted.accepted[tally::place_of(from.way.listener)];
+  io::tcp_socket accepted{home.execution.io(), std::move(fresh.socket)};
   asio::co_spawn(home.execution.io(), run_trip(home, from.way, key, std::move(accepted), std::move(decided.held)), asio::detached);
 }
 
@@ -74,7 +60,10 @@ int accept_some(worker& home, const accepting& from, int most) {
   for (int i = 0; i < most; ++i) {
     if (home.shared.gate.must_wait()) return waits_for_memory;
     io::accepted one = io::accept_one(from.socket->native_handle());
-    if (one.none_left) return 0;
+    if (one.none_left) {
+      from.socket->known().exhausted(io::event::read);
+      return 0;
+    }
     if (one.exhausted) return one.system_errno;
     if (!one.socket) {
       failed = one.system_errno;  // that one connection's, as a rule; of a whole batch it is the system's
@@ -108,10 +97,10 @@ asio::awaitable<void> pause(worker& home, int exhausted) {
 
 asio::awaitable<void> accept_loop(worker& home, accepting from) {
   while (from.socket->is_open()) {
-    const auto [error] = co_await from.socket->async_wait(asio::ip::tcp::acceptor::wait_read, plain_result);
-    if (error || !from.socket->is_open()) break;
-    int exhausted = 0;
-    if (!home.pause.running()) {
+    const core::errc waited = co_await from.socket->wait(io::event::read);
+    if (!from.socket->is_open()) break;
+    int exhausted = waited == core::errc::ok ? 0 : ENOMEM;
+    if (exhausted == 0 && !home.pause.running()) {
       try {
         exhausted = accept_some(home, from, accept_batch);
       } catch (const std::bad_alloc&) {
@@ -130,7 +119,7 @@ void accept_from(worker& home, listening& from) {
   home.counted.accepted.resize(std::max(home.counted.accepted.size(), tally::place_of(from.way.listener) + 1));
   for (io::descriptor& socket : from.sockets) {
     const core::endpoint bound = io::bound_address(socket.get());
-    auto acceptor = std::make_shared<asio::ip::tcp::acceptor>(home.execution.io(), protocol_of(bound), socket.release());
+    auto acceptor = std::make_shared<io::tcp_socket>(home.execution.io(), std::move(socket));
     home.acceptors.push_back({std::move(acceptor), bound, from.way});
     asio::co_spawn(home.execution.io(), accept_loop(home, home.acceptors.back()), asio::detached);
   }
@@ -141,8 +130,7 @@ void stop_accepting(worker& home) {
   for (const accepting& from : home.acceptors) {
     // Those in the queue are connected as far as their programs know, and may have sent all they had to say.
     accept_some(home, from, accept_all);
-    boost::system::error_code ignored;
-    from.socket->close(ignored);
+    from.socket->close();
   }
   home.acceptors.clear();
   home.pause.cancel();

@@ -29,7 +29,7 @@ const way_numbers unknown_way{numbering::no_chain, {}};
 
 class trip {
  public:
-  trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp::socket accepted, admission::place held)
+  trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp_socket accepted, admission::place held)
       : held_{std::move(held)}, home_{home}, settings_{home.settings}, kind_{by.kind}, listener_number_{by.listener}, listener_{listener_of(settings_->config(), by)},
         client_{io::make_tcp_stream(std::move(accepted))}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
     if (listener_ && !intercepted() && kind_ != listen_kind::tcp) asks_.emplace(home_, settings_->config(), *listener_, slot_, *client_);
@@ -312,6 +312,7 @@ class trip {
     const interceptor::explicit_request& now = asks_->request();
     if (now.code != errc::ok || !now.http || now.user != before.user || now.destination != before.destination) return false;
     std::array<std::uint8_t, 1> unasked;
+    dialed_.upstream->socket().forget();
     return dialed_.upstream->read(unasked).blocked();
   }
 
@@ -397,7 +398,7 @@ class trip {
 
 }  // namespace
 
-asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, io::tcp::socket accepted, admission::place held) {
+asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted, admission::place held) {
   std::optional<trip> one;
   const char* defect = nullptr;
   std::string what;

@@ -3,14 +3,14 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include "actors/worker.hpp"
+#include "io/tcp_socket.hpp"
 
 namespace omnilink::actors {
 
 /// `held` is given back when the connection has ended.
-boost::asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, boost::asio::ip::tcp::socket accepted,
+boost::asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted,
                                       admission::place held);
 
 }  // namespace omnilink::actors

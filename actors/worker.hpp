@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -24,6 +23,7 @@
 #include "io/deadlines.hpp"
 #include "io/descriptor.hpp"
 #include "io/relay.hpp"
+#include "io/tcp_socket.hpp"
 #include "nat/table.hpp"
 
 namespace omnilink::actors {
@@ -46,7 +46,7 @@ struct listening {
 
 /// A listening socket of a worker.
 struct accepting {
-  std::shared_ptr<boost::asio::ip::tcp::acceptor> socket;
+  std::shared_ptr<io::tcp_socket> socket;
   core::endpoint bound;
   way_in way;
 };

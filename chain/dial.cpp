@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "io/address.hpp"
+#include "io/accept.hpp"
 #include "io/connect.hpp"
 #include "io/drive.hpp"
 #include "io/error.hpp"
@@ -140,13 +140,13 @@ class attempt {
   // With more addresses to come, one that is silent gets its share of the time only.
   asio::awaitable<void> connect(const core::endpoint& to, std::size_t addresses_left) {
     auto executor = co_await asio::this_coro::executor;
-    io::tcp::socket socket{executor};
-    if (!owner_.arm([&socket] { close_quietly(socket); })) co_return fail(owner_.why());
+    io::tcp_socket socket{io::context_of(executor)};
+    if (!owner_.arm([&socket] { socket.close(); })) co_return fail(owner_.why());
     io::deadlines::timer share{env_.deadlines};
     if (addresses_left > 1) {
       const auto now = core::clock::now();
       share.arm(now + (hop_deadline_ - now) / static_cast<std::int64_t>(addresses_left),
-                [&socket] { close_quietly(socket); });
+                [&socket] { socket.close(); });
     }
     const auto error = co_await io::connect(socket, to);
     owner_.disarm();
@@ -154,7 +154,7 @@ class attempt {
     if (share.expired()) co_return fail(errc::timed_out);
     if (error) co_return fail(io::to_errc(error), error.value());
     if (env_.remember) {
-      const auto local = io::local_endpoint(socket);
+      const auto local = io::bound_address(socket.native_handle());
       out_.remembered = env_.remember(local, to);
       if (!out_.remembered) co_return fail(errc::loop);
     }
@@ -255,11 +255,6 @@ class attempt {
     out_.verdict.code = code;
     out_.verdict.system_errno = system_errno;
     out_.verdict.elapsed = core::clock::now() - step_begun_;
-  }
-
-  static void close_quietly(io::tcp::socket& socket) {
-    boost::system::error_code ignored;
-    socket.close(ignored);
   }
 
   const chain& way_;

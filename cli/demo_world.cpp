@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "interceptor/explicit.hpp"
-#include "io/address.hpp"
+#include "io/accept.hpp"
 #include "io/certificate.hpp"
 #include "io/deadlines.hpp"
 #include "io/drive.hpp"
@@ -88,8 +88,8 @@ class world {
   }
 
   asio::awaitable<void> serve_origin(tcp::socket socket) {
-    const std::string from = io::remote_endpoint(socket).to_string();
-    auto client = io::make_tcp_stream(std::move(socket));
+    const std::string from = io::peer_address(socket.native_handle()).to_string();
+    auto client = io::make_tcp_stream(io::tcp_socket{std::move(socket)});
     std::array<std::uint8_t, 4096> in;
     const auto got = co_await io::read_some(*client, in);
     if (!got.done()) co_return;
@@ -103,7 +103,7 @@ class world {
   }
 
   asio::awaitable<void> serve_hop(tcp::socket socket, hop_role role) {
-    auto client = io::make_tcp_stream(std::move(socket));
+    auto client = io::make_tcp_stream(io::tcp_socket{std::move(socket)});
     if (role.tls) {
       client = io::make_tls_stream(std::move(client), *tls_);
       const auto secured = co_await io::tls_handshake(*client);
@@ -127,7 +127,7 @@ class world {
     }
     if (request.reply_due) co_await interceptor::answer(*client, request, outcome, false);
     if (!outcome.ok()) co_return;
-    auto next = io::make_tcp_stream(std::move(upstream));
+    auto next = io::make_tcp_stream(io::tcp_socket{std::move(upstream)});
     io::relay_counters counters;
     const io::relay_options options{std::chrono::minutes{1}, std::chrono::minutes{1}};
     co_await io::relay(*client, *next, buffer_, pipes_, deadlines_, options, counters);

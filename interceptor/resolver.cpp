@@ -94,7 +94,7 @@ struct resolver::impl : std::enable_shared_from_this<resolver::impl> {
         co_await pause.async_wait(plain_result);
       }
       if (error || self->clients.size() >= tcp_clients_max) continue;
-      std::shared_ptr<io::stream> client = io::make_tcp_stream(std::move(socket));
+      std::shared_ptr<io::stream> client = io::make_tcp_stream(io::tcp_socket{std::move(socket)});
       asio::co_spawn(self->executor, serve_tcp(self, client), asio::detached);
     }
   }

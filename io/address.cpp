@@ -51,16 +51,4 @@ std::optional<core::endpoint> from_sockaddr(const sockaddr_storage& from) noexce
   return std::nullopt;
 }
 
-core::endpoint remote_endpoint(const ip::tcp::socket& socket) noexcept {
-  boost::system::error_code error;
-  const auto found = socket.remote_endpoint(error);
-  return error ? core::endpoint{} : to_core(found);
-}
-
-core::endpoint local_endpoint(const ip::tcp::socket& socket) noexcept {
-  boost::system::error_code error;
-  const auto found = socket.local_endpoint(error);
-  return error ? core::endpoint{} : to_core(found);
-}
-
 }  // namespace omnilink::io

@@ -1,7 +1,6 @@
 #include "io/connect.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/error.hpp>
 #include <cerrno>
 
 #include "io/address.hpp"
@@ -16,19 +15,22 @@ boost::system::error_code of_errno(int system_errno) { return {system_errno, boo
 
 }  // namespace
 
-asio::awaitable<boost::system::error_code> connect(asio::ip::tcp::socket& socket, const core::endpoint& to) {
-  boost::system::error_code error;
-  socket.open(to.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6(), error);
-  if (!error) socket.non_blocking(true, error);
-  if (error) co_return error;
-  if (in_descriptor_reserve(socket.native_handle())) co_return of_errno(EMFILE);
+asio::awaitable<boost::system::error_code> connect(tcp_socket& socket, const core::endpoint& to) {
+  descriptor fresh{::socket(to.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!fresh) co_return of_errno(errno);
+  if (in_descriptor_reserve(fresh.get())) co_return of_errno(EMFILE);
+  socket.open(std::move(fresh));
   sockaddr_storage where;
   const socklen_t size = to_sockaddr(to, where);
-  if (::connect(socket.native_handle(), reinterpret_cast<const sockaddr*>(&where), size) == 0) co_return error;
+  if (::connect(socket.native_handle(), reinterpret_cast<const sockaddr*>(&where), size) == 0) co_return of_errno(0);
   if (errno != EINPROGRESS) co_return of_errno(errno);
 
-  const auto [waited] = co_await socket.async_wait(asio::ip::tcp::socket::wait_write, asio::as_tuple(asio::use_awaitable));
-  if (waited) co_return waited;
+  socket.known().exhausted(event::read);
+  socket.known().exhausted(event::write);
+  const core::errc waited = co_await socket.wait(event::write);
+  if (waited == core::errc::canceled) co_return asio::error::operation_aborted;
+  if (waited != core::errc::ok) co_return of_errno(ENOMEM);
+  if (!socket.known().worth_a_try(event::error)) co_return of_errno(0);
   int outcome = 0;
   socklen_t outcome_size = sizeof outcome;
   if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_ERROR, &outcome, &outcome_size) != 0) co_return of_errno(errno);

@@ -71,8 +71,7 @@ class exchange {
     if (ok()) result_.code = why;
     upstream_.set_reset_on_close();
     upstream_.close();
-    boost::system::error_code ignored;
-    client_.socket().cancel(ignored);
+    client_.socket().cancel();
   }
 
   void moved(std::uint64_t& counter, std::size_t count) {
@@ -105,9 +104,8 @@ class exchange {
   }
 
   void stop_upload() {
-    boost::system::error_code ignored;
-    client_.socket().cancel(ignored);
-    upstream_.socket().cancel(ignored);
+    client_.socket().cancel();
+    upstream_.socket().cancel();
   }
 
   // The request's body. What fails upstream is told by the answer, or by its absence.

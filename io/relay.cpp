@@ -1,4 +1,4 @@
-// One object per connection with a small state per direction; the handlers of its waits own it. Two
+// One object per connection with a small state per direction; their waits own it. Two
 // coroutines would cost two frames per connection and could not be ended together.
 #include "io/relay.hpp"
 
@@ -44,7 +44,14 @@ struct side {
   bool broken = false;  // its socket has failed once; an eof that follows is no end
 };
 
-struct direction {
+class session;
+
+// Waits for one thing at a time.
+struct direction final : waiter {
+  direction(side& source, side& sink, std::uint64_t& count) : from{source}, to{sink}, counter{count} {}
+  void ready(errc outcome) override;
+  void abandon() noexcept override { const auto last = std::move(owner); }
+
   // The order of a life; `flushing` goes back to `reading`.
   enum class phase : std::uint8_t { reading, writing, flushing, ending, over };
   side& from;
@@ -53,12 +60,12 @@ struct direction {
   phase now = phase::reading;
   std::vector<std::uint8_t> overflow{};  // what `to` did not take at once
   std::size_t written = 0;               // of the overflow
-  bool exhausted = false;                // the last read took all there was
   bool can_splice = false;               // both ends are plain sockets, and the kernel agrees
   int full_buffers = 0;                  // read in a row; from bulk_after on: in bulk
   std::size_t burst = 0;                 // what went through a pipe since the last wait for more
   std::optional<pipe> lent{};            // while it holds bytes, or is about to
   bool end_blocked = false;              // `to` has no room for the end
+  std::shared_ptr<session> owner{};      // while it waits
 
   bool in_bulk() const noexcept {
     return can_splice && full_buffers >= bulk_after && from.bytes.buffered() == 0;
@@ -85,28 +92,39 @@ class session : public std::enable_shared_from_this<session> {
 
   void start() {
     arm_idle_timer();
-    begin(up_);
-    begin(down_);
+    run(up_);
+    run(down_);
+    // Whoever waits for the result is not ready for it yet.
+    if (finished_) asio::post(client_.bytes.socket().context(), [self = shared_from_this()] { self->deliver(); });
+  }
+
+  // What `d` waited for has come.
+  void go_on(direction& d, errc outcome) {
+    if (draining_) {
+      finish();
+    } else if (!finished_ && !d.over()) {
+      outcome == errc::ok ? run(d) : cut(outcome);
+    }
+    deliver();
   }
 
  private:
-  // Behind a handshake a plain socket has nothing as a rule, and a wait ends at once where it has.
-  void begin(direction& d) {
-    const bool quiet = d.from.bytes.is_plain() && d.from.bytes.buffered() == 0;
-    quiet ? wait(d, d.from, kind::want_read) : later(d);
+  // The streams may be gone when this returns.
+  void deliver() {
+    if (!finished_ || draining_ || !done_) return;
+    auto done = std::move(*done_);
+    done_.reset();
+    std::move(done)(result_);
   }
 
   // Performs steps until one is blocked, the direction is over, or its turn is.
   void run(direction& d) {
     for (int round = 0; round < rounds_per_turn && !finished_; ++round) {
-      // A round begins with a read, or with what an earlier one left.
-      d.exhausted = false;
       if (d.now == direction::phase::reading && !read(d)) return;
       if (d.now == direction::phase::writing && !write_rest(d)) return;
       if (d.now == direction::phase::flushing && !flush(d)) return;
       if (d.now == direction::phase::ending && !end(d)) return;
       if (d.over()) return;
-      if (d.exhausted) return wait_for_more(d, kind::want_read);
     }
     if (!finished_) later(d);
   }
@@ -117,9 +135,6 @@ class session : public std::enable_shared_from_this<session> {
     const progress got = d.from.bytes.read(buffer_.bytes);
     if (got.done()) {
       d.full_buffers = got.count == buffer_.bytes.size() ? d.full_buffers + 1 : 0;
-      // A plain socket that gave less than it could has no more: the next read would only say so.
-      const stream& from = d.from.bytes;
-      d.exhausted = got.count < buffer_.bytes.size() && from.is_plain() && from.buffered() == 0;
       return write(d, {buffer_.bytes.data(), got.count});
     }
     return read_nothing(d, got);
@@ -160,6 +175,7 @@ class session : public std::enable_shared_from_this<session> {
       return true;
     }
     if (got.blocked()) {
+      d.from.bytes.socket().known().exhausted(event::read);
       if (d.burst < small_burst) d.full_buffers = 0;
       d.burst = 0;
     }
@@ -168,15 +184,19 @@ class session : public std::enable_shared_from_this<session> {
 
   bool pour(direction& d) {
     d.now = direction::phase::writing;
-    const progress put = d.lent->pour(d.to.bytes.socket().native_handle());
-    if (put.blocked()) return block(d, d.to, put.what);
-    if (cannot_splice(put)) return rescue(d);
-    if (!put.done()) return fail_writing(d, put);
-    d.burst += put.count;
-    counters_.spliced += put.count;
-    moved(d, put.count);
-    // What takes a part of it is full: the next try would only say so.
-    if (d.lent->held() > 0) return block(d, d.to, kind::want_write);
+    // Only EAGAIN is a promise that the kernel will say when there is room again.
+    while (d.lent->held() > 0) {
+      const progress put = d.lent->pour(d.to.bytes.socket().native_handle());
+      if (put.blocked()) {
+        d.to.bytes.socket().known().exhausted(event::write);
+        return block(d, d.to, put.what);
+      }
+      if (cannot_splice(put)) return rescue(d);
+      if (!put.done()) return fail_writing(d, put);
+      d.burst += put.count;
+      counters_.spliced += put.count;
+      moved(d, put.count);
+    }
     d.now = direction::phase::reading;
     return true;
   }
@@ -293,23 +313,26 @@ class session : public std::enable_shared_from_this<session> {
 
   // All that the failed side sent is in the kernel; it must reach the other side before the RST does.
   void begin_drain() {
+    const auto self = shared_from_this();  // the waits may be all that keeps it
     finished_ = true;
-    cancel_waits();
+    stop_waits();
     timer_.disarm();
-    if (client_.broken && upstream_.broken) return finish();
-    draining_ = true;
     side& survivor = client_.broken ? upstream_ : client_;
-    // Keeps this object, and ends the drain when the owner or the peer closes the socket.
-    survivor.bytes.socket().async_wait(tcp::socket::wait_error, [self = shared_from_this()](const auto&) {
-      if (self->draining_) self->finish();
-    });
+    if (survivor.broken || !survivor.bytes.socket().is_open()) return finish();
+    draining_ = true;
+    // Ends the drain when the owner or the peer closes the socket.
+    wait(up_, survivor, event::error);
     drain(survivor, core::clock::now() + drain_limit);
   }
 
   void drain(side& to, core::instant until) {
     const auto now = core::clock::now();
     if (unacknowledged(to) == 0 || now >= until) return finish();
-    timer_.arm(now + drain_interval, [this, &to, until] { drain(to, until); });
+    timer_.arm(now + drain_interval, [this, &to, until] {
+      const auto self = shared_from_this();
+      drain(to, until);
+      deliver();
+    });
   }
 
   static int unacknowledged(side& of) noexcept {
@@ -321,7 +344,7 @@ class session : public std::enable_shared_from_this<session> {
     finished_ = true;
     draining_ = false;
     timer_.disarm();
-    cancel_waits();
+    stop_waits();
     finish(up_);
     finish(down_);
     if (result_.code != errc::ok) {
@@ -330,16 +353,13 @@ class session : public std::enable_shared_from_this<session> {
     }
     result_.up = up_.counter;
     result_.down = down_.counter;
-    // The streams may be gone when the awaiting coroutine goes on: it must not do so below our own feet.
-    asio::post(client_.bytes.socket().get_executor(),
-               [done = std::move(*done_), result = result_]() mutable { std::move(done)(result); });
-    done_.reset();
   }
 
-  void cancel_waits() noexcept {
-    boost::system::error_code ignored;
-    client_.bytes.socket().cancel(ignored);
-    upstream_.bytes.socket().cancel(ignored);
+  void stop_waits() noexcept {
+    for (direction* const d : {&up_, &down_}) {
+      d->unlink();
+      d->owner.reset();
+    }
   }
 
   // Always false, for the steps.
@@ -355,25 +375,24 @@ class session : public std::enable_shared_from_this<session> {
     wait(d, d.from, what);
   }
 
-  void wait(direction& d, side& on, kind what) {
-    const auto event = what == kind::want_read ? tcp::socket::wait_read : tcp::socket::wait_write;
-    on.bytes.socket().async_wait(event,
-                                 [self = shared_from_this(), &d](const boost::system::error_code& error) {
-                                   if (self->finished_ || d.over()) return;
-                                   if (error) return self->canceled();
-                                   self->run(d);
-                                 });
+  void wait(direction& d, side& on, kind what) { wait(d, on, what == kind::want_read ? event::read : event::write); }
+
+  void wait(direction& d, side& on, event what) {
+    if (!on.bytes.socket().is_open()) return later(d);  // which will find out
+    d.owner = shared_from_this();
+    on.bytes.socket().wait(what, d);
   }
 
   void later(direction& d) {
-    asio::post(client_.bytes.socket().get_executor(), [self = shared_from_this(), &d] {
+    asio::post(client_.bytes.socket().context(), [self = shared_from_this(), &d] {
       if (!self->finished_ && !d.over()) self->run(d);
+      self->deliver();
     });
   }
 
-  // A wait fails only when its socket was closed by the owner.
-  void canceled() {
-    if (result_.code == errc::ok) result_.code = errc::canceled;
+  // A wait fails when its socket was closed by the owner.
+  void cut(errc why) {
+    if (result_.code == errc::ok) result_.code = why;
     finish();
   }
 
@@ -395,10 +414,12 @@ class session : public std::enable_shared_from_this<session> {
   void arm_idle_timer() {
     if (end_blocked()) unacknowledged_ = unacknowledged();
     timer_.arm(core::clock::now() + timeout(), [this] {
+      const auto self = shared_from_this();
       if (end_blocked() && unacknowledged() < unacknowledged_) return arm_idle_timer();
       // A failure that was being flushed stays the reason.
       if (result_.code == errc::ok) result_.code = errc::timed_out;
       finish();
+      deliver();
     });
   }
 
@@ -419,6 +440,11 @@ class session : public std::enable_shared_from_this<session> {
   bool draining_ = false;
   int unacknowledged_ = 0;  // when the timer was armed, while an end is blocked
 };
+
+void direction::ready(errc outcome) {
+  const auto keep = std::move(owner);
+  keep->go_on(*this, outcome);
+}
 
 }  // namespace
 

@@ -15,22 +15,22 @@ using kind = progress::kind;
 
 class tcp_stream final : public stream {
  public:
-  ~tcp_stream() override {
-    close();
-  }  // Asio's destructor would take SO_LINGER back, and a reset would become an end
-  explicit tcp_stream(tcp::socket socket) : socket_{std::move(socket)} {
-    boost::system::error_code ignored;  // a socket that is dead already says so at the first read
-    if (!socket_.non_blocking()) socket_.non_blocking(true, ignored);
-    socket_.set_option(tcp::no_delay{true}, ignored);
-  }
+  explicit tcp_stream(tcp_socket socket) : socket_{std::move(socket)} { socket_.set_option(tcp::no_delay{true}); }
 
   progress write(bytes data) noexcept override {
-    while (true) {
+    if (!socket_.is_open()) return progress::fail(core::errc::canceled);
+    readiness& known = socket_.known();
+    while (known.worth_a_try(event::write)) {
       const ssize_t n = ::send(socket_.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
-      if (n >= 0) return progress::moved(static_cast<std::size_t>(n));
-      if (errno == EAGAIN) return {kind::want_write};
-      if (errno != EINTR) return progress::fail_with(errno);
+      if (n >= 0) {
+        // The kernel has no room for the rest, and will say when it has.
+        if (static_cast<std::size_t>(n) < data.size()) known.exhausted(event::write);
+        return progress::moved(static_cast<std::size_t>(n));
+      }
+      if (errno == EAGAIN) known.exhausted(event::write);
+      else if (errno != EINTR) return progress::fail_with(errno);
     }
+    return {kind::want_write};
   }
 
   progress shutdown_send() noexcept override {
@@ -39,22 +39,28 @@ class tcp_stream final : public stream {
     return errno == ENOTCONN ? progress::fail(core::errc::reset, ENOTCONN) : progress::fail_with(errno);
   }
 
-  tcp::socket& socket() noexcept override { return socket_; }
+  tcp_socket& socket() noexcept override { return socket_; }
   bool is_plain() const noexcept override { return true; }
 
  protected:
   progress read_more(std::span<std::uint8_t> into) noexcept override {
-    while (true) {
-      const ssize_t n = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_NOSIGNAL);
-      if (n > 0) return progress::moved(static_cast<std::size_t>(n));
+    if (!socket_.is_open()) return progress::fail(core::errc::canceled);
+    readiness& known = socket_.known();
+    while (known.worth_a_try(event::read)) {
+      const ssize_t n = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+      if (n > 0) {
+        if (static_cast<std::size_t>(n) < into.size()) known.fell_short();
+        return progress::moved(static_cast<std::size_t>(n));
+      }
       if (n == 0) return {kind::eof};
-      if (errno == EAGAIN) return {kind::want_read};
-      if (errno != EINTR) return progress::fail_with(errno);
+      if (errno == EAGAIN) known.exhausted(event::read);
+      else if (errno != EINTR) return progress::fail_with(errno);
     }
+    return {kind::want_read};
   }
 
  private:
-  tcp::socket socket_;
+  tcp_socket socket_;
 };
 
 }  // namespace
@@ -83,16 +89,12 @@ void stream::unread(bytes data) {
 }
 
 void stream::set_reset_on_close() noexcept {
-  boost::system::error_code ignored;
-  socket().set_option(tcp::socket::linger{true, 0}, ignored);
+  socket().set_option(tcp::socket::linger{true, 0});
 }
 
-void stream::close() noexcept {
-  boost::system::error_code ignored;
-  socket().close(ignored);
-}
+void stream::close() noexcept { socket().close(); }
 
-std::unique_ptr<stream> make_tcp_stream(tcp::socket socket) {
+std::unique_ptr<stream> make_tcp_stream(tcp_socket socket) {
   return std::make_unique<tcp_stream>(std::move(socket));
 }
 

@@ -1,10 +1,8 @@
 // A byte stream as the handshakes and the relay see it: TCP, or TLS over another stream. Every operation is
 // non-blocking and says what to wait for; waiting is always on the one socket at the bottom (socket()). So
-// any depth of TLS inside tunnels costs one coroutine, and the relay may move to an epoll descriptor of its
-// own.
+// any depth of TLS inside tunnels costs one coroutine.
 #pragma once
 
-#include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,6 +11,7 @@
 
 #include "core/errc.hpp"
 #include "core/secret.hpp"
+#include "io/tcp_socket.hpp"
 #include "wire/handshake.hpp"
 
 namespace omnilink::io {
@@ -65,7 +64,7 @@ class stream {
   /// Closes now; pending waits end with operation_aborted. Safe to call twice.
   void close() noexcept;
   /// The socket at the bottom, non-blocking; wait on it, never read from it.
-  virtual tcp::socket& socket() noexcept = 0;
+  virtual tcp_socket& socket() noexcept = 0;
   /// True: bytes on socket() are the stream's own, so splice(2) may move them (once buffered() is 0).
   virtual bool is_plain() const noexcept = 0;
   /// Replays bytes that were read too early (behind a handshake's reply).
@@ -80,7 +79,7 @@ class stream {
   std::size_t early_read_ = 0;
 };
 
-/// Takes a connected socket; makes it non-blocking and sets TCP_NODELAY.
-std::unique_ptr<stream> make_tcp_stream(tcp::socket socket);
+/// Takes a connected socket and sets TCP_NODELAY.
+std::unique_ptr<stream> make_tcp_stream(tcp_socket socket);
 
 }  // namespace omnilink::io

@@ -119,7 +119,7 @@ class tls_stream final : public stream {
     return reason_.empty() && below ? tls_failure(*lower_) : reason_;
   }
 
-  tcp::socket& socket() noexcept override { return lower_->socket(); }
+  tcp_socket& socket() noexcept override { return lower_->socket(); }
   bool is_plain() const noexcept override { return false; }
 
  protected:

@@ -1,18 +1,11 @@
 #include "io/wait.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 namespace omnilink::io {
 
 namespace asio = boost::asio;
 
 asio::awaitable<core::errc> wait_for(stream& on, progress::kind why) {
-  const auto what = why == progress::kind::want_read ? tcp::socket::wait_read : tcp::socket::wait_write;
-  const auto [error] = co_await on.socket().async_wait(what, asio::as_tuple(asio::use_awaitable));
-  // Every error of a wait means that the socket was closed here; what the peer did shows in the operation
-  // itself.
-  co_return error || !on.socket().is_open() ? core::errc::canceled : core::errc::ok;
+  return on.socket().wait(why == progress::kind::want_read ? event::read : event::write);
 }
 
 asio::awaitable<progress> read_some(stream& from, std::span<std::uint8_t> into) {

@@ -8,8 +8,8 @@
 
 namespace omnilink::io {
 
-/// Waits until a blocked operation is worth another try. `why` is what the operation returned. ok or
-/// canceled.
+/// Waits until a blocked operation is worth another try. `why` is what the operation returned. ok,
+/// canceled, or io_failed (tcp_socket.hpp).
 boost::asio::awaitable<core::errc> wait_for(stream& on, progress::kind why);
 
 /// done with at least one byte, eof, or failed; never blocked. So are the others. `into` must not be empty.

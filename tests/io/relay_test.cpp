@@ -281,7 +281,7 @@ TEST(relay, B5_upstream_cut_without_close_notify_is_a_reset_for_the_client) {
   const auto reply = r.events.spawn(send(*r.upstream, 100'000, 21, false));
   const auto returned = r.events.spawn(receive(*r.client));
   ASSERT_TRUE(r.events.until([&] { return reply->has_value(); }));
-  r.upstream->socket().shutdown(tcp::socket::shutdown_send);
+  ::shutdown(r.upstream->socket().native_handle(), SHUT_WR);
   ASSERT_TRUE(r.events.until([&] { return returned->has_value(); }));
   EXPECT_EQ((*returned)->all, (*reply)->all);
   EXPECT_EQ((*returned)->last.code, errc::reset);
@@ -295,7 +295,7 @@ class endless final : public stream {
   explicit endless(std::unique_ptr<stream> lower) : lower_{std::move(lower)} {}
   progress write(bytes data) noexcept override { return lower_->write(data); }
   progress shutdown_send() noexcept override { return {progress::kind::want_read}; }
-  tcp::socket& socket() noexcept override { return lower_->socket(); }
+  tcp_socket& socket() noexcept override { return lower_->socket(); }
   bool is_plain() const noexcept override { return false; }
 
  protected:

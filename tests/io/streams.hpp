@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -28,6 +29,7 @@ namespace asio = boost::asio;
 class loop {
  public:
   asio::io_context context;
+  asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(context);
 
   /// False: it did not come to that; the limit is for a test that hangs.
   bool until(const std::function<bool()>& condition) {
@@ -68,7 +70,7 @@ inline two_ends connect_ends(loop& on) {
   tcp::acceptor acceptor{on.context, tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
   tcp::socket far{on.context};
   far.connect(acceptor.local_endpoint());
-  return {make_tcp_stream(acceptor.accept()), make_tcp_stream(std::move(far))};
+  return {make_tcp_stream(tcp_socket{acceptor.accept()}), make_tcp_stream(tcp_socket{std::move(far)})};
 }
 
 struct tls_pair {
