@@ -23,7 +23,6 @@ FAILURES = {
     "connect": "ENETUNREACH",
     "setsockopt": "ENOBUFS",
     "getsockopt": "ENOBUFS",
-    "ioctl": "EINVAL",
     "epoll_ctl": "ENOMEM",
     "sendto": "ECONNRESET",
     "recvfrom": "ECONNRESET",
