@@ -61,6 +61,7 @@ std::string interceptor_role::open_listeners(per_worker& out) {
   endpoint_list all;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     auto& sockets = opened_[i];
+    if (sockets.origins) home_.shared->origins = std::move(sockets.origins);
     if (sockets.v4.empty() && sockets.v6.empty()) {
       auto made = io::open_listeners(wanted[i].where, static_cast<std::uint32_t>(home_.workers.size()));
       if (made.has_error()) return wanted[i].to_string() + ": " + made.error();

@@ -10,6 +10,7 @@
 #include "interceptor/attribution.hpp"
 #include "interceptor/own_connections.hpp"
 #include "interceptor/own_listeners.hpp"
+#include "io/descriptor.hpp"
 #include "io/password_checker.hpp"
 #include "io/resolve.hpp"
 
@@ -27,6 +28,7 @@ struct shared_state {
   directory& who;
   interceptor::own_listeners own;          ///< written before the first listener accepts
   interceptor::own_connections own_pairs;  ///< where the kernel redirects in our own network namespace
+  io::descriptor origins;                  ///< likewise; of cgroup listeners: where their connections wanted to go
   std::uint64_t sandbox_netns = 0;         ///< likewise
   std::uint64_t own_netns = 0;             ///< likewise: the cookie of our own network namespace
   bool redirects_here = false;             ///< it does; set before the first worker is made

@@ -9,6 +9,7 @@
 #include "actors/flow_record.hpp"
 #include "actors/ruling.hpp"
 #include "core/nearest_word.hpp"
+#include "interceptor/cgroup/origin.hpp"
 #include "interceptor/original_destination.hpp"
 #include "io/accept.hpp"
 #include "io/http_exchange.hpp"
@@ -67,6 +68,8 @@ class trip {
 
   bool ok() const noexcept { return verdict_.ok(); }
   bool intercepted() const noexcept { return interceptor::mechanism_of(kind_).has_value(); }
+  // And the program's socket has where it wanted to go as its peer.
+  bool dials_original() const noexcept { return intercepted() && kind_ != listen_kind::cgroup; }
   bool sandboxed() const noexcept { return intercepted() && home_.shared.sandboxed; }
 
   void end(errc code, core::step where, int system_errno = 0) {
@@ -84,7 +87,9 @@ class trip {
     const bool heard_first = !intercepted() && kind_ != listen_kind::tcp;
     if (!heard_first && io::peer_address(client_->socket().native_handle()).port == 0)
       co_return end(errc::reset, core::step::accept);
-    if (intercepted()) {
+    if (kind_ == listen_kind::cgroup) {
+      arrive_hooked();
+    } else if (intercepted()) {
       co_await arrive_intercepted();
     } else if (kind_ == listen_kind::tcp) {
       arrive_fixed();
@@ -125,6 +130,15 @@ class trip {
     original_ = core::target{std::move(*name), asked->port};
   }
 
+  void arrive_hooked() {
+    auto asked = interceptor::cgroup::origin_of(home_.shared.origins.get(), client_->socket().native_handle());
+    if (asked.has_error()) return end(asked.error(), core::step::accept);
+    dialled_ = asked->destination.address;
+    original_ = core::target{asked->destination};
+    program_ = std::make_shared<const core::program>(std::move(asked->program));
+    slot_.info.program = program_;
+  }
+
   void arrive_fixed() {
     original_ = listener_->to;
     if (!original_.is_name()) dialled_ = original_.address;
@@ -149,9 +163,9 @@ class trip {
     if (asked.interface && interface_.empty()) interface_ = io::incoming_interface(client_->socket().native_handle());
     if (!asked.program || learned_) co_return;
     learned_ = true;
-    // An explicit client's socket has our listener as its peer.
-    const core::endpoint peer = intercepted() ? core::endpoint{dialled_, original_.port} : key_.local;
-    interceptor::attribution::question about{key_.source, peer, key_.netns, asked.process, nullptr};
+    // An explicit client's socket has our listener as its peer, and so has one whose connect() was changed.
+    const core::endpoint peer = dials_original() ? core::endpoint{dialled_, original_.port} : key_.local;
+    interceptor::attribution::question about{key_.source, peer, key_.netns, asked.process, program_};
     program_ = co_await home_.shared.programs.find(std::move(about), slot_.cancel);
     slot_.info.program = program_;
     if (slot_.cancel.canceled()) end(slot_.cancel.why(), core::step::accept);
@@ -170,7 +184,7 @@ class trip {
     out.original_address = dialled_;
     out.connection = slot_.info.id;
     out.cookie = io::socket_cookie(client_->socket().native_handle());
-    out.redirected = intercepted();
+    out.redirected = dials_original();
     out.program = program_;
     if (program_ && program_->uid) out.uid = *program_->uid;
     out.chain = way_ ? way_->name : std::string{};
@@ -383,7 +397,7 @@ class trip {
   core::address dialled_;
   const chain::chain* way_ = nullptr;
   std::optional<ruling> ruled_;  // none: there are no rules
-  core::program_ptr program_;
+  core::program_ptr program_;  // null: unknown
   std::string interface_;
   interceptor::own_connections::ticket remembered_;
   flow_record recorded_;

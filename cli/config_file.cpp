@@ -103,6 +103,14 @@ void read_capture_values(const toml::node& from, std::string_view key, core::cap
     for (const toml::node& one : *list) read_capture_values(one, key, into, errors);
     return;
   }
+  // rewrite = { 80 = 8080 }
+  if (const toml::table* pairs = key == "rewrite" ? from.as_table() : nullptr) {
+    for (const auto& [port, to] : *pairs) {
+      const std::string word = std::string{port.str()} + ":" + std::to_string(to.value_or<std::int64_t>(0));
+      if (std::string wrong = interceptor::add_capture_word(key, word, into); !wrong.empty()) errors.add(to.source(), wrong);
+    }
+    return;
+  }
   std::string word;
   if (const auto number = from.value_exact<std::int64_t>()) word = std::to_string(*number);
   else if (const auto text = from.value_exact<std::string>()) word = *text;
@@ -119,7 +127,7 @@ void read_interception(table_reader& in, interceptor::listener_config& into, con
   if (says_fail && captures) into.fail_closed = fail == 0;
   for (const char* key : {"capture", "fail"}) {
     if (!captures && in.find(key))
-      in.fail_at(key, std::string{key} + " belongs to a redirect or tproxy listener; " + into.to_string() + " takes what clients bring it");
+      in.fail_at(key, std::string{key} + " belongs to a redirect, tproxy or cgroup listener; " + into.to_string() + " takes what clients bring it");
   }
   if (!capture || !captures) return;
   table_reader conditions{*capture, "capture", errors};

@@ -40,7 +40,7 @@ class parent {
   int run() {
     if (!start_worker()) return exit_failed;
     options_.ready.reset();
-    if (std::string wrong = io::keep_network_privileges(options_.reads_processes); !wrong.empty()) log_.line(level::warn, "privileges-kept", {{"reason", wrong}});
+    if (std::string wrong = io::keep_network_privileges(options_.keeps); !wrong.empty()) log_.line(level::warn, "privileges-kept", {{"reason", wrong}});
     while (!exit_) step();
     return *exit_;
   }
@@ -56,7 +56,8 @@ class parent {
     pollfd waits[] = {{signals_.get(), POLLIN, 0},
                       {channel_.get(), POLLIN, 0},
                       {watch ? netd_->changes_fd() : -1, POLLIN, 0},
-                      {answers ? netd_->process_fd() : -1, POLLIN, 0}};
+                      {answers ? netd_->process_fd() : -1, POLLIN, 0},
+                      {netd_->news_fd(), POLLIN, 0}};
     if (::poll(waits, std::size(waits), timeout(now)) < 0) return;
     // The worker's last words come before its end.
     if (waits[1].revents != 0 && !netd_->answer(channel_.get())) channel_.reset();
@@ -65,6 +66,7 @@ class parent {
     if (waits[0].revents != 0) on_signal(io::next_signal(signals_));
     if (waits[2].revents != 0) look_after_guard();
     if (waits[3].revents != 0) answer_process();
+    if (waits[4].revents != 0) hear_news();
   }
 
   int timeout(core::instant now) const {
@@ -94,6 +96,7 @@ class parent {
     }
     interceptor::wait_for_reader(ours.get(), answer_patience);
     worker_ = child;
+    netd_->serve_by(child);
     channel_ = std::move(ours);
     started_at_ = core::clock::now();
     started_ = true;
@@ -145,6 +148,10 @@ class parent {
     next_process_ = ended + 4 * (ended - begun);
   }
 
+  void hear_news() {
+    if (const std::string wrong = netd_->hear_news(); !wrong.empty()) log_.line(level::error, "cgroup-lost", {{"reason", wrong}});
+  }
+
   void look_after_guard() {
     next_look_ = core::clock::now() + guard_pause;
     if (netd_->restore_guard()) log_.line(level::warn, "guard-restored", {{"table", interceptor::guard_table}});
@@ -155,8 +162,7 @@ class parent {
     netd_->leave();
     if (netd_->guards()) {
       log_.line(level::warn, "guard-remains",
-                {{"table", interceptor::guard_table},
-                 {"meaning", "what is captured with fail = closed is rejected from now on"},
+                {{"meaning", "what is captured with fail = closed is rejected from now on"},
                  {"remedy", "start omnilink again, or: omnilink cleanup"}});
     }
     exit_ = code;

@@ -8,6 +8,7 @@
 #include "interceptor/netd.hpp"
 #include "io/descriptor.hpp"
 #include "io/log.hpp"
+#include "io/privileges.hpp"
 
 namespace omnilink::cli {
 
@@ -19,7 +20,7 @@ struct netd_options {
   service_user worker;
   io::log_config log;
   interceptor::netd::config_files files;
-  bool reads_processes = false;  ///< rules ask for what only /proc tells
+  io::network_privileges keeps;  ///< what it needs beyond rules
   io::descriptor ready;  ///< the worker's to write to, and to be closed here once it has been started; may be empty
 };
 

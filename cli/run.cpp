@@ -38,7 +38,7 @@ settings defaults() {
   return out;
 }
 
-// nftables, and what it takes to change them, are only for what the kernel is to send us.
+// Rules and programs of the kernel's, and what it takes to change them, are only for what it is to send us.
 bool needs_netd(const settings& of) {
   return std::ranges::any_of(of.service.listeners, [](const auto& l) { return interceptor::mechanism_of(l.kind).has_value(); });
 }
@@ -193,7 +193,7 @@ int run_as_worker(flags given, settings wanted, const service_user& user, io::de
 
 int run_with_netd(const flags& given, const settings& wanted, const service_user& user) {
   if (!io::may_change_network()) {
-    complain("a redirect or tproxy listener needs CAP_NET_ADMIN for its rules: start omnilink as root; for one command, "
+    complain("a redirect, tproxy or cgroup listener needs CAP_NET_ADMIN for its rules: start omnilink as root; for one command, "
              "`omnilink exec` needs no privileges");
     return exit_failed;
   }
@@ -207,7 +207,9 @@ int run_with_netd(const flags& given, const settings& wanted, const service_user
   const worker_main worker = [&](io::descriptor channel, bool again) {
     return run_as_worker(given, wanted, user, std::move(channel), again);
   };
-  return run_as_netd({user, wanted.log, files, actors::asks_for_processes(wanted.service), io::descriptor{given.ready_fd}}, signals, worker);
+  const bool programs = std::ranges::any_of(wanted.service.listeners, [](const auto& l) { return l.kind == interceptor::listen_kind::cgroup; });
+  const io::network_privileges keeps{actors::asks_for_processes(wanted.service), programs};
+  return run_as_netd({user, wanted.log, files, keeps, io::descriptor{given.ready_fd}}, signals, worker);
 }
 
 int run(const flags& given) {
@@ -233,7 +235,7 @@ void add_run(CLI::App& program, action& chosen) {
                             given, run);
   add_settings_options(verb, given->common);
   verb.add_option("-L,--listen", given->common.listeners,
-                  "Listen here: mixed://, socks5://, http://, redirect://,\ntproxy:// or tcp:// (with ?to=HOST:PORT), with address and\nport;\nuser:password@ or ?auth_file=FILE: only who has a login;\n?clients=NETWORK,…: only from there; default "
+                  "Listen here: mixed://, socks5://, http://, redirect://,\ntproxy://, cgroup:// or tcp:// (with ?to=HOST:PORT), with\naddress and port;\nuser:password@ or ?auth_file=FILE: only who has a login;\n?clients=NETWORK,…: only from there; default "
                   "mixed://127.0.0.1:1080")
       ->type_name("URL")
       ->allow_extra_args(false);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/cidr.hpp"
@@ -11,6 +12,10 @@ namespace omnilink::core {
 
 /// Values of one kind of condition; people who need more write networks, and a plan stays one message.
 inline constexpr std::size_t capture_values_max = 256;
+/// Bytes in the name of a program: TASK_COMM_LEN of the kernel without the null.
+inline constexpr std::size_t process_name_max = 15;
+/// Bytes in a path: PATH_MAX with the null.
+inline constexpr std::size_t capture_path_max = 4095;
 /// Bytes in the name of an interface: IFNAMSIZ of netdevice(7) without the null.
 inline constexpr std::size_t interface_name_max = 15;
 
@@ -19,10 +24,16 @@ struct port_range {
   friend bool operator==(const port_range&, const port_range&) = default;
 };
 
+struct port_rewrite {
+  std::uint16_t from = 0, to = 0;  ///< 1 to 65535
+  friend bool operator==(const port_rewrite&, const port_rewrite&) = default;
+};
+
 /// How the kernel brings a listener what it takes.
 enum class mechanism : std::uint8_t {
   redirect,  ///< NAT: the destination is rewritten, and conntrack remembers it
   tproxy,    ///< the packets are left as they are: the listener's sockets have the destination as their own address
+  cgroup,    ///< the program's connect() is changed, by eBPF programs on its cgroup, which remember the destination
 };
 
 /// A connection is taken when it meets every kind of condition that is given, of each kind any one value.
@@ -38,7 +49,16 @@ struct capture {
   std::vector<std::uint32_t> uids;      ///< out only: of the program
   std::vector<std::uint32_t> gids;      ///< out only
   std::vector<std::string> interfaces;  ///< out: it leaves by; in and forward: it came by
+  // What only the mechanism `cgroup` knows, direction out.
+  std::vector<std::string> executables;  ///< paths
+  std::vector<std::string> processes;    ///< names of programs, as ps(1) shows them: of the first thread
+  std::vector<std::uint32_t> pids;       ///< and what descends from them
+  std::string cgroup;                    ///< the program is in it or below: a path, or the name of a unit; empty: in any
+  std::uint16_t deny = 0;                ///< connect() fails with this errno, and the listener sees nothing; 0: it does not
+  std::vector<port_rewrite> rewrites;    ///< these ports are changed on the way, and the listener sees nothing
 
+  /// The key of something that only the mechanism `cgroup` knows; empty: there is none.
+  std::string_view beyond_packets() const noexcept;
   /// No condition at all, which is never meant as "everything".
   bool empty() const noexcept;
   /// Empty: valid; otherwise what is wrong and the remedy, in one line.

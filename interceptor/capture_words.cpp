@@ -4,10 +4,13 @@
 #include <pwd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <utility>
 
+#include "core/endpoint.hpp"
 #include "core/nearest_word.hpp"
 
 namespace omnilink::interceptor {
@@ -70,6 +73,49 @@ std::string add_id(std::string_view kind, std::optional<std::uint32_t> id, std::
   return {};
 }
 
+std::string add_pid(std::string_view word, capture& into) {
+  const auto pid = parse_id(word);
+  if (!pid || *pid == 0) return "capture: pid " + core::quoted(word) + " is not the number of a process";
+  into.pids.push_back(*pid);
+  return {};
+}
+
+std::string set_cgroup(std::string_view word, capture& into) {
+  if (word.empty()) return "capture: cgroup is empty; write the name of a unit or a path, / for all";
+  if (!into.cgroup.empty()) return "capture: more than one cgroup; use a listener for each, or one that both are in";
+  into.cgroup = word;
+  return {};
+}
+
+// What connect(2) may say; the first is what a program gets from a firewall of its own.
+constexpr std::array<std::pair<std::string_view, std::uint16_t>, 7> refusals{{{"EPERM", EPERM},
+                                                                              {"EACCES", EACCES},
+                                                                              {"ECONNREFUSED", ECONNREFUSED},
+                                                                              {"ENETUNREACH", ENETUNREACH},
+                                                                              {"EHOSTUNREACH", EHOSTUNREACH},
+                                                                              {"ETIMEDOUT", ETIMEDOUT},
+                                                                              {"EADDRNOTAVAIL", EADDRNOTAVAIL}}};
+
+std::string set_deny(std::string_view word, capture& into) {
+  std::array<std::string_view, refusals.size()> known;
+  for (std::size_t i = 0; i < refusals.size(); ++i) {
+    known[i] = refusals[i].first;
+    if (word != refusals[i].first) continue;
+    into.deny = refusals[i].second;
+    return {};
+  }
+  return "capture: deny " + core::quoted(word) + " is no error that connect() gives, such as ECONNREFUSED" + core::did_you_mean(word, known);
+}
+
+std::string add_rewrite(std::string_view word, capture& into) {
+  const auto colon = word.find(':');
+  const auto from = core::parse_port(word.substr(0, colon));
+  const auto to = colon == word.npos ? std::nullopt : core::parse_port(word.substr(colon + 1));
+  if (!from || !to) return "capture: rewrite " + core::quoted(word) + " is not two ports, as 80:8080";
+  into.rewrites.push_back({*from, *to});
+  return {};
+}
+
 }  // namespace
 
 std::string add_capture_word(std::string_view key, std::string_view word, capture& into) {
@@ -79,8 +125,12 @@ std::string add_capture_word(std::string_view key, std::string_view word, captur
   if (key == "uid") return add_id("user", user_id(std::string{word}), word, into.uids);
   if (key == "gid") return add_id("group", group_id(std::string{word}), word, into.gids);
   if (key == "iface") return into.interfaces.emplace_back(word), std::string{};
-  return "capture: a redirect listener cannot tell connections by " + std::string{key} +
-         ": nf_tables knows neither programs nor, reliably, cgroups; use uid or gid";
+  if (key == "exe") return into.executables.emplace_back(word), std::string{};
+  if (key == "process") return into.processes.emplace_back(word), std::string{};
+  if (key == "pid") return add_pid(word, into);
+  if (key == "cgroup") return set_cgroup(word, into);
+  if (key == "deny") return set_deny(word, into);
+  return add_rewrite(word, into);
 }
 
 }  // namespace omnilink::interceptor

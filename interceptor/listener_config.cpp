@@ -7,6 +7,7 @@
 
 #include "core/nearest_word.hpp"
 #include "interceptor/capture_words.hpp"
+#include "interceptor/cgroup/hooks.hpp"
 #include "wire/url.hpp"
 
 namespace omnilink::interceptor {
@@ -18,15 +19,10 @@ constexpr std::uint16_t default_port = 1080;
 /// And of one that intercepts (redsocks, dae).
 constexpr std::uint16_t default_intercepting_port = 12345;
 
-constexpr std::array schemes{listen_kind::mixed, listen_kind::socks5,   listen_kind::http,
-                             listen_kind::tcp,   listen_kind::redirect, listen_kind::tproxy};
-constexpr std::array<std::string_view, 1> later_schemes{"cgroup"};
+constexpr std::array schemes{listen_kind::mixed,    listen_kind::socks5, listen_kind::http,  listen_kind::tcp,
+                             listen_kind::redirect, listen_kind::tproxy, listen_kind::cgroup};
 
 std::string no_such_scheme(std::string_view word) {
-  if (std::ranges::find(later_schemes, word) != later_schemes.end()) {
-    return "a listener of kind " + core::quoted(word) +
-           " is not supported by this version; use mixed, socks5, http, tcp, redirect or tproxy";
-  }
   std::array<std::string_view, schemes.size()> known;
   std::ranges::transform(schemes, known.begin(), name_of);
   return "unknown kind of listener " + core::quoted(word) + core::did_you_mean(word, known);
@@ -99,8 +95,25 @@ std::string validate_tproxy(const listener_config& of) {
          ": the kernel brings it there what goes anywhere, also from other machines";
 }
 
+// connect() is what the programs see: of what this machine opens, before it has a way out.
+std::string validate_cgroup(const listener_config& of) {
+  if (of.capture.direction != core::capture::way::out)
+    return "a cgroup listener takes what this machine's programs open; for direction " + std::string{name_of(of.capture.direction)} +
+           " use a redirect or tproxy listener";
+  if (!of.capture.interfaces.empty())
+    return "capture: by which interface a connection leaves is not known when it begins; leave iface out, or use a redirect listener";
+  if (of.where.address.is_loopback()) return {};
+  return "a cgroup listener listens on 127.0.0.1 (and on ::1), not on " + of.where.address.to_string();
+}
+
 std::string validate_capture(const listener_config& of) {
+  if (of.kind == listen_kind::cgroup && !cgroup::built_in())
+    return "this build has no cgroup listeners (it was configured with OMNILINK_BPF=OFF); use a redirect listener, or another build";
   if (std::string wrong = of.capture.validate(); !wrong.empty()) return wrong;
+  if (of.kind == listen_kind::cgroup) return validate_cgroup(of);
+  if (const auto key = of.capture.beyond_packets(); !key.empty())
+    return "capture: a " + std::string{name_of(of.kind)} + " listener cannot tell connections by " + std::string{key} +
+           ": nf_tables knows neither programs nor, reliably, cgroups; use a cgroup listener, or uid or gid";
   return of.kind == listen_kind::redirect ? validate_redirect(of) : validate_tproxy(of);
 }
 
@@ -120,6 +133,8 @@ std::string_view name_of(listen_kind kind) noexcept {
       return "redirect";
     case listen_kind::tproxy:
       return "tproxy";
+    case listen_kind::cgroup:
+      return "cgroup";
   }
   return "unknown";
 }
@@ -127,6 +142,7 @@ std::string_view name_of(listen_kind kind) noexcept {
 std::optional<core::mechanism> mechanism_of(listen_kind kind) noexcept {
   if (kind == listen_kind::redirect) return core::mechanism::redirect;
   if (kind == listen_kind::tproxy) return core::mechanism::tproxy;
+  if (kind == listen_kind::cgroup) return core::mechanism::cgroup;
   return std::nullopt;
 }
 

@@ -16,7 +16,7 @@
 
 namespace omnilink::interceptor {
 
-enum class listen_kind : std::uint8_t { mixed, socks5, http, tcp, redirect, tproxy };
+enum class listen_kind : std::uint8_t { mixed, socks5, http, tcp, redirect, tproxy, cgroup };
 
 /// Who has more writes wider networks.
 inline constexpr std::size_t clients_max = 256;
@@ -34,8 +34,8 @@ struct listener_config {
   std::string auth_file;          ///< where `users` are to be read from, before validate(); empty: nowhere
   std::shared_ptr<const user_list> users;  ///< mixed, socks5, http: who may connect, with a password; null: everyone, without
   core::target to;                ///< tcp: where every connection goes
-  core::capture capture;          ///< redirect, tproxy: what is taken
-  bool fail_closed = true;        ///< redirect, tproxy: what it takes is rejected while omnilink is not there
+  core::capture capture;          ///< redirect, tproxy, cgroup: what is taken
+  bool fail_closed = true;        ///< likewise: what it takes is rejected while omnilink is not there
 
   bool admits(const core::address& client) const noexcept;
   std::string validate() const;   ///< empty: valid; otherwise what is wrong and the remedy
@@ -48,9 +48,9 @@ std::string add_client(std::string_view word, listener_config& into);
 /// Sets a tcp listener's destination. Empty: done; otherwise what is wrong, in one line.
 std::string set_destination(std::string_view text, listener_config& into);
 
-/// `scheme://[user:password@][host][:port][?key=value&…]`, schemes mixed socks5 http tcp redirect tproxy: an IP address or nothing,
-/// which means 127.0.0.1; default port 1080, for redirect and tproxy 12345, for tcp none. Keys: allow_remote, clients, auth_file, for tcp to, for
-/// redirect and tproxy fail and those of `capture` (capture_words.hpp); lists with commas. The file of
+/// `scheme://[user:password@][host][:port][?key=value&…]`, schemes mixed socks5 http tcp redirect tproxy cgroup: an IP address or nothing,
+/// which means 127.0.0.1; default port 1080, for the last three 12345, for tcp none. Keys: allow_remote, clients, auth_file, for tcp to, for
+/// the last three fail and those of `capture` (capture_words.hpp); lists with commas. The file of
 /// `auth_file` is not read here. The error is one line without a place; the caller adds it, and asks
 /// validate().
 boost::system::result<listener_config, std::string> parse_listen_url(std::string_view url);

@@ -163,6 +163,10 @@ refusal netd::install(const wire::netd_install& wanted) {
   if (auto no = open_listeners(wanted, fresh)) return no;
   if (auto no = check_bridges(fresh)) return no;
   if (auto no = load_rules(fresh)) return no;
+  if (auto no = load_hooks(fresh)) {
+    load_rules(listeners_);
+    return no;
+  }
   workers_ = wanted.workers;
   listeners_ = std::move(fresh);
   withdrawn_ = false;
@@ -193,7 +197,8 @@ refusal netd::open_listeners(const wire::netd_install& wanted, std::vector<liste
 refusal netd::load_rules(const std::vector<listener>& all) {
   std::vector<interception> wanted;
   for (const auto& l : all) {
-    if (l.wanted.capture) wanted.push_back({l.wanted.capture->what, port_of(l.v4), l.wanted.fail_closed, l.wanted.capture->by});
+    if (l.wanted.capture && l.wanted.capture->by != core::mechanism::cgroup)
+      wanted.push_back({l.wanted.capture->what, port_of(l.v4), l.wanted.fail_closed, l.wanted.capture->by});
   }
   if (wanted.empty() && !nft_) return std::nullopt;
   if (auto no = open_nft()) return no;
@@ -209,6 +214,21 @@ refusal netd::load_rules(const std::vector<listener>& all) {
   guard_ = guard;
   guard_as_kept_ = guard.empty() ? std::string{} : nft_->list(list_guard);
   return std::nullopt;
+}
+
+refusal netd::load_hooks(const std::vector<listener>& all) {
+  std::vector<cgroup::attachment> wanted;
+  for (const auto& l : all) {
+    if (mechanism_of(l.wanted) != core::mechanism::cgroup) continue;
+    cgroup::attachment one{l.wanted.capture->what, l.wanted.fail_closed, port_of(l.v4), port_of(l.v6), {}};
+    for (const auto* group : {&l.v4, &l.v6}) {
+      for (const auto& socket : *group) one.sockets.push_back(socket.get());
+    }
+    wanted.push_back(std::move(one));
+  }
+  const auto no = hooks_.install(wanted);
+  if (!no) return std::nullopt;
+  return netd_failure("cgroup", no->system_errno, no->message);
 }
 
 refusal netd::open_nft() {
@@ -249,11 +269,13 @@ refusal netd::ensure_routing(const std::vector<listener>& all) {
 }
 
 bool netd::hand_out(int channel) const {
-  return std::ranges::all_of(listeners_, [channel](const listener& l) {
+  return std::ranges::all_of(listeners_, [this, channel](const listener& l) {
     std::vector<int> beside;
     for (const auto& socket : l.v4) beside.push_back(socket.get());
     for (const auto& socket : l.v6) beside.push_back(socket.get());
-    const wire::netd_opened opened{static_cast<std::uint32_t>(l.v4.size()), static_cast<std::uint32_t>(l.v6.size())};
+    const bool origins = mechanism_of(l.wanted) == core::mechanism::cgroup;
+    if (origins) beside.push_back(hooks_.origins_fd());
+    const wire::netd_opened opened{static_cast<std::uint32_t>(l.v4.size()), static_cast<std::uint32_t>(l.v6.size()), origins};
     return send_packet(channel, wire::encode(opened), beside);
   });
 }
@@ -277,6 +299,7 @@ bool netd::restore_guard() {
 }
 
 void netd::withdraw() noexcept {
+  hooks_.withdraw();
   listeners_.clear();
   if (!captured_.empty()) nft_->run(fmt::format("delete table {}\n", capture_table) + withdrawn_ruleset(captured_, worker_));
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "interceptor/cgroup/hooks.hpp"
 #include "interceptor/nft.hpp"
 #include "interceptor/processes.hpp"
 #include "interceptor/ruleset_capture.hpp"
@@ -47,8 +48,15 @@ class netd {
   bool serves() const noexcept { return !listeners_.empty(); }
   /// They were, and the service has ended in order since.
   bool withdrawn() const noexcept { return withdrawn_; }
-  /// There is a guard that will stay.
-  bool guards() const noexcept { return !guard_.empty(); }
+  /// There is a guard that will stay: a table, programs on a cgroup.
+  bool guards() const noexcept { return !guard_.empty() || hooks_.guards(); }
+
+  /// The process that the service runs in: its own connections are no program's.
+  void serve_by(pid_t worker) { hooks_.leave_alone(worker); }
+
+  /// cgroup::hooks.
+  int news_fd() const noexcept { return hooks_.news_fd(); }
+  std::string hear_news() { return hooks_.hear_news(); }
 
   /// What of the last plan does not work as it may be expected to, in lines for people; once.
   std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
@@ -67,6 +75,7 @@ class netd {
   std::optional<wire::netd_refusal> install(const wire::netd_install& wanted);
   std::optional<wire::netd_refusal> open_listeners(const wire::netd_install& wanted, std::vector<listener>& into);
   std::optional<wire::netd_refusal> load_rules(const std::vector<listener>& all);
+  std::optional<wire::netd_refusal> load_hooks(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> open_nft();
   std::optional<wire::netd_refusal> check_bridges(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> ensure_routing(const std::vector<listener>& all);
@@ -83,6 +92,7 @@ class netd {
   std::string guard_;          ///< the commands that make the guard table; empty: none is wanted
   std::string guard_as_kept_;  ///< how nft lists it
   io::descriptor changes_;
+  cgroup::hooks hooks_;
   std::vector<std::string> warnings_;
   bool withdrawn_ = false;
   io::descriptor process_channel_;

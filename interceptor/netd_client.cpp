@@ -55,7 +55,7 @@ boost::system::result<installation, install_failure> netd_client::install(const 
   if (auto no = send(channel_.get(), to_message(wanted, true))) return *no;
   installation out;
   for (const auto& l : wanted.listeners) {
-    if (auto no = take_listener(out.listeners.emplace_back(), mechanism_of(l.kind).has_value(), wanted.workers)) return *no;
+    if (auto no = take_listener(out.listeners.emplace_back(), mechanism_of(l.kind), wanted.workers)) return *no;
   }
   if (auto no = take_end()) return *no;
   if (auto no = ask_for_processes(out)) return *no;
@@ -93,20 +93,22 @@ std::vector<io::opened_file> netd_client::config_files() {
   }
 }
 
-failure netd_client::take_listener(opened_listener& into, bool captures, std::uint32_t workers) {
+failure netd_client::take_listener(opened_listener& into, std::optional<core::mechanism> by, std::uint32_t workers) {
   std::vector<io::descriptor> beside;
   const auto message = receive(channel_.get(), beside);
   if (!message) return lost();
   if (const auto* no = std::get_if<wire::netd_refusal>(&*message)) return to_failure(*no);
   const auto* opened = std::get_if<wire::netd_opened>(&*message);
   const auto fits = [workers](std::uint32_t count) { return count == 0 || count == workers; };
-  if (opened == nullptr || opened->v4 + opened->v6 != beside.size() || !fits(opened->v4) || !fits(opened->v6) || beside.empty() ||
-      (captures && opened->v4 == 0)) {
+  if (opened == nullptr || opened->v4 + opened->v6 + (opened->origins ? 1 : 0) != beside.size() || !fits(opened->v4) ||
+      !fits(opened->v6) || beside.empty() || (by && opened->v4 == 0) || opened->origins != (by == core::mechanism::cgroup)) {
     return install_failure{"netd", EPROTO, "the privileged process handed out something else than was asked for"};
   }
   const auto end_of_v4 = beside.begin() + opened->v4;
   into.v4.assign(std::make_move_iterator(beside.begin()), std::make_move_iterator(end_of_v4));
-  into.v6.assign(std::make_move_iterator(end_of_v4), std::make_move_iterator(beside.end()));
+  const auto end_of_v6 = end_of_v4 + opened->v6;
+  into.v6.assign(std::make_move_iterator(end_of_v4), std::make_move_iterator(end_of_v6));
+  if (opened->origins) into.origins = std::move(beside.back());
   return std::nullopt;
 }
 

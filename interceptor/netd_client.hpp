@@ -24,7 +24,7 @@ class netd_client final : public installer {
   int channel_fd() const noexcept { return channel_.get(); }
 
  private:
-  std::optional<install_failure> take_listener(opened_listener& into, bool captures, std::uint32_t workers);
+  std::optional<install_failure> take_listener(opened_listener& into, std::optional<core::mechanism> by, std::uint32_t workers);
   std::optional<install_failure> ask_for_processes(installation& into);
   std::optional<install_failure> take_end();
 

@@ -15,6 +15,8 @@
 #include <optional>
 
 #include "interceptor/bridges.hpp"
+#include "interceptor/cgroup/hooks.hpp"
+#include "interceptor/cgroup/pins.hpp"
 #include "interceptor/netd_failure.hpp"
 #include "interceptor/nft.hpp"
 #include "interceptor/probe_tproxy.hpp"
@@ -92,9 +94,19 @@ finding from_attempt(std::string subject, std::string good, const std::string& s
   return {std::move(subject), said.empty(), said.empty() ? std::move(good) : said};
 }
 
+std::string load_programs() {
+  const auto no = cgroup::try_load();
+  return no ? no->message : std::string{};
+}
+
+finding pinning() {
+  const std::string wrong = cgroup::why_nothing_can_be_pinned();
+  return {"cgroup listeners: fail = closed", wrong.empty(), wrong.empty() ? "a guard can stay" : wrong};
+}
+
 finding privileges() {
   const bool has = io::may_change_network();
-  return {"redirect and tproxy listeners: privileges", has,
+  return {"redirect, tproxy and cgroup listeners: privileges", has,
           has ? "CAP_NET_ADMIN is there" : "CAP_NET_ADMIN is missing: start `omnilink run` as root; `omnilink exec` needs none"};
 }
 
@@ -140,6 +152,8 @@ std::vector<finding> probe_kernel() {
           from_attempt("nftables: owner tables, redirect, reject, fib", "all are there", try_in_child(load_rules)),
           from_attempt("tproxy listeners: marks, routing, transparent sockets", "a connection was taken", try_in_child(take_a_connection)),
           bridges(),
+          from_attempt("cgroup listeners", "the kernel takes their programs", try_in_child(load_programs)),
+          pinning(),
           privileges(),
           ipv6(),
           conntrack(),

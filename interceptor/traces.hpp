@@ -7,7 +7,7 @@
 namespace omnilink::interceptor {
 
 struct trace {
-  std::string what;     ///< "table inet omnilink_guard", "ip rule lookup 28524"
+  std::string what;     ///< "table inet omnilink_guard", "ip rule lookup 28524", the path of a folder
   std::string meaning;  ///< one line for people
   bool in_use = false;  ///< a running omnilink's
 };

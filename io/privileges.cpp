@@ -41,15 +41,16 @@ std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid) {
   return {};
 }
 
-std::string keep_network_privileges(bool processes) {
+std::string keep_network_privileges(network_privileges more) {
   capng_get_caps_process();
   const bool bounded = may_bound();
-  constexpr unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_CHOWN, CAP_SYS_PTRACE};
+  constexpr unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_CHOWN, CAP_SYS_PTRACE, CAP_BPF, CAP_PERFMON};
   bool has[std::size(needed)];
   for (std::size_t i = 0; i < std::size(needed); ++i) has[i] = capng_have_capability(CAPNG_PERMITTED, needed[i]) == 1;
   capng_clear(CAPNG_SELECT_BOTH);
   for (std::size_t i = 0; i < std::size(needed); ++i) {
-    if (!has[i] || (needed[i] == CAP_SYS_PTRACE && !processes)) continue;
+    const bool of_programs = needed[i] == CAP_BPF || needed[i] == CAP_PERFMON;
+    if (!has[i] || (needed[i] == CAP_SYS_PTRACE && !more.processes) || (of_programs && !more.programs)) continue;
     capng_update(CAPNG_ADD, static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET), needed[i]);
   }
   if (capng_apply(bounded ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0) return std::string{"cannot give up capabilities: "} + std::strerror(errno);

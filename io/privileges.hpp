@@ -16,9 +16,13 @@ void keep_memory_private() noexcept;
 /// (no_new_privs). A process that is not root keeps its user and group; they must be its own. Empty: done.
 std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid);
 
+struct network_privileges {
+  bool processes = false;  ///< to see what files every process has open (the kernel's right for that is CAP_SYS_PTRACE)
+  bool programs = false;   ///< to load programs into the kernel
+};
+
 /// Keeps what netd needs: to change the network's rules, to open low ports, to read a configuration again that it could read
-/// at the start, and to start and signal workers as another user. `processes`: to see what files every process has open, too (the
-/// kernel's right for that is CAP_SYS_PTRACE). Empty: done.
-std::string keep_network_privileges(bool processes);
+/// at the start, and to start and signal workers as another user; and these. Empty: done.
+std::string keep_network_privileges(network_privileges more);
 
 }  // namespace omnilink::io

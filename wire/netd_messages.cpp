@@ -75,6 +75,16 @@ std::optional<std::size_t> take_count(byte_reader& in) {
   return count;
 }
 
+bool take_texts(byte_reader& in, std::size_t limit, std::vector<std::string>& into) {
+  const auto count = take_count(in);
+  for (std::size_t i = 0; count && i < *count; ++i) {
+    auto one = take_text(in, limit);
+    if (!one) return false;
+    into.push_back(std::move(*one));
+  }
+  return count.has_value();
+}
+
 struct encoder {
   byte_writer& out;
 
@@ -96,6 +106,16 @@ struct encoder {
     for (const std::uint32_t id : c.gids) out.u32(id);
     count(c.interfaces.size());
     for (const auto& name : c.interfaces) put_text(out, name, core::interface_name_max);
+    count(c.executables.size());
+    for (const auto& path : c.executables) put_text(out, path, core::capture_path_max);
+    count(c.processes.size());
+    for (const auto& name : c.processes) put_text(out, name, core::process_name_max);
+    count(c.pids.size());
+    for (const std::uint32_t id : c.pids) out.u32(id);
+    put_text(out, c.cgroup, core::capture_path_max);
+    out.u16(c.deny);
+    count(c.rewrites.size());
+    for (const auto& r : c.rewrites) out.u16(r.from), out.u16(r.to);
   }
   void operator()(const netd_install& m) {
     head(kind::install);
@@ -117,6 +137,7 @@ struct encoder {
     head(kind::opened);
     out.u32(m.v4);
     out.u32(m.v6);
+    out.u8(m.origins);
   }
   void operator()(const netd_done&) { head(kind::done); }
   void operator()(const netd_refusal& m) {
@@ -156,13 +177,20 @@ std::optional<core::capture> decode_capture(byte_reader& in) {
     if (count) count = take_count(in);
     for (std::size_t i = 0; count && i < *count; ++i) ids->push_back(in.u32());
   }
-  if (count) count = take_count(in);
-  for (std::size_t i = 0; count && i < *count; ++i) {
-    auto name = take_text(in, core::interface_name_max);
-    if (!name) return std::nullopt;
-    out.interfaces.push_back(std::move(*name));
+  const bool whole =
+      count && take_texts(in, core::interface_name_max, out.interfaces) && take_texts(in, core::capture_path_max, out.executables) &&
+      take_texts(in, core::process_name_max, out.processes);
+  if (!whole || !(count = take_count(in))) return std::nullopt;
+  for (std::size_t i = 0; i < *count; ++i) out.pids.push_back(in.u32());
+  auto cgroup = take_text(in, core::capture_path_max);
+  if (!cgroup) return std::nullopt;
+  out.cgroup = std::move(*cgroup);
+  out.deny = in.u16();
+  if (!(count = take_count(in))) return std::nullopt;
+  for (std::size_t i = 0; i < *count; ++i) {
+    const std::uint16_t from = in.u16();
+    out.rewrites.push_back({from, in.u16()});
   }
-  if (!count) return std::nullopt;
   return out;
 }
 
@@ -176,7 +204,7 @@ std::optional<netd_listener> decode_listener(byte_reader& in) {
   if (!captures) return out;
   const std::uint8_t by = in.u8();
   auto what = decode_capture(in);
-  if (!what || by > static_cast<std::uint8_t>(core::mechanism::tproxy)) return std::nullopt;
+  if (!what || by > static_cast<std::uint8_t>(core::mechanism::cgroup)) return std::nullopt;
   out.capture = {static_cast<core::mechanism>(by), std::move(*what)};
   return out;
 }
@@ -200,7 +228,7 @@ std::optional<netd_message> decode_opened(byte_reader& in) {
   netd_opened m;
   m.v4 = in.u32();
   m.v6 = in.u32();
-  if (!in_limits(m)) return std::nullopt;
+  if (!take_bool(in, m.origins) || !in_limits(m)) return std::nullopt;
   return m;
 }
 

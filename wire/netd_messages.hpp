@@ -68,9 +68,11 @@ struct netd_file {
   std::uint16_t system_errno = 0;
   friend bool operator==(const netd_file&, const netd_file&) = default;
 };
-/// Beside it come `v4` and then `v6` sockets, non-blocking, index = worker.
+/// Beside it come `v4` and then `v6` sockets, non-blocking, index = worker; last, of a cgroup listener, the map in which the
+/// kernel keeps what it knows of each connection.
 struct netd_opened {
   std::uint32_t v4 = 0, v6 = 0;  ///< 0 to 64 each
+  bool origins = false;
   friend bool operator==(const netd_opened&, const netd_opened&) = default;
 };
 struct netd_done {

@@ -155,11 +155,14 @@ TEST(config_file, what_is_wrong_with_a_capture_has_its_place) {
   expect_error(redirect + "capture = { uid = 5, port = [80, 0] }", ":4:34", "neither a port nor a range");
   expect_error(redirect + "capture = { port = 80, cidr = \"10.0.0.1/8\" }", ":4:31", "is 10.0.0.0/8 meant?");
   expect_error(redirect + "capture = { port = 80, uid = \"no-such-user\" }", ":4:30", "no user \"no-such-user\"");
-  expect_error(redirect + "capture = { port = 80, exe = \"/usr/bin/curl\" }", ":4:30", "use uid or gid");
+  expect_error(redirect + "capture = { port = 80, exe = \"/usr/bin/curl\" }", ":4:11", "use a cgroup listener");
+  const std::string cgroup = "version = 1\n[[listen]]\nurl = \"cgroup://:12345\"\n";
+  expect_error(cgroup + "capture = { rewrite = { 80 = 8080, 81 = \"x\" } }", ":4:41", "not two ports");
+  expect_error(cgroup + "capture = { port = 80, deny = \"EPREM\" }", ":4:31", "did you mean \"EPERM\"");
   expect_error(redirect + "capture = { port = 80, direction = \"inn\" }", ":4:36", "did you mean \"in\"");
   expect_error(redirect + "capture = { port = 80, direction = \"in\" }", ":3:7", "listens on 0.0.0.0");
   expect_error(redirect + "capture = { port = 80 }\nfail = \"ajar\"", ":5:8", "closed");
-  expect_error("version = 1\n[[listen]]\nurl = \"mixed://\"\nfail = \"open\"", ":4:8", "belongs to a redirect or tproxy listener");
+  expect_error("version = 1\n[[listen]]\nurl = \"mixed://\"\nfail = \"open\"", ":4:8", "belongs to a redirect, tproxy or cgroup listener");
 }
 
 TEST(config_file, types) {
@@ -189,8 +192,7 @@ TEST(config_file, listeners) {
   expect_error("version = 1\n[[listen]]", ":2:1", "without url");
   expect_error("version = 1\n[[listen]]\nurl = \"mxied://\"", ":3:7", "did you mean \"mixed\"?");
   expect_error("version = 1\n[[listen]]\nurl = \"mixed://0.0.0.0\"", ":3:7", "allow_remote = true");
-  expect_error("version = 1\n[[listen]]\nurl = \"cgroup://127.0.0.1\"", ":3:7",
-               "not supported by this version");
+  expect_error("version = 1\n[[listen]]\nurl = \"cgroup://127.0.0.1\"", ":3:7", "no condition");
 }
 
 TEST(config_file, a_listener_with_clients_and_one_with_a_destination) {

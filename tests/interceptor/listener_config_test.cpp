@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "interceptor/cgroup/hooks.hpp"
+
 namespace omnilink::interceptor {
 namespace {
 
@@ -41,12 +43,14 @@ TEST(listener_config, what_is_refused) {
     const char* why;
   } const cases[] = {
       {"mxied://", "did you mean \"mixed\"?"},
-      {"cgroup://", "not supported by this version"},
       {"tproxy://:1?prot=80", "did you mean \"port\""},
       {"redirect://:1?prot=80", "did you mean \"port\""},
       {"redirect://:1?port=80,,81", "neither a port nor a range"},
       {"redirect://:1?port=80&fail=maybe", "fail is open or closed"},
-      {"redirect://:1?port=80&exe=/bin/sh", "use uid or gid"},
+      {"cgroup://:1?port=80&deny=ECONNREFUSE", "did you mean \"ECONNREFUSED\"?"},
+      {"cgroup://:1?port=80&rewrite=80", "not two ports"},
+      {"cgroup://:1?port=80&pid=0", "not the number of a process"},
+      {"cgroup://:1?cgroup=a.slice,b.slice", "more than one cgroup"},
       {"mixed://:1?port=80", "the parameter \"port\" is unknown"},
       {"tcp://:1?to=", "no value"},
       {"tcp://?to=h:80", "no usual port"},
@@ -90,6 +94,33 @@ TEST(listener_config, who_has_a_login) {
   for (const char* url : {"tcp://me:pw@:1?to=h:80", "tcp://:1?to=h:80&auth_file=/f", "redirect://?port=80&auth_file=/f"})
     EXPECT_NE(parse_listen_url(url)->validate().find("asks nobody for a login"), std::string::npos) << url;
   EXPECT_NE(parse_listen_url("mixed://me:pw@127.0.0.1?auth_file=/f")->validate().find("both a user and auth_file"), std::string::npos);
+}
+
+TEST(listener_config, what_each_mechanism_can_tell) {
+  struct {
+    const char* url;
+    const char* why;  // empty: nothing
+  } const cases[] = {
+      {"redirect://?port=80&exe=/bin/sh", "use a cgroup listener"},
+      {"redirect://?port=80&deny=EPERM", "by deny"},
+      {"cgroup://", "no condition"},
+      {"cgroup://?cgroup=app.slice", ""},
+      {"cgroup://[::1]?exe=/usr/bin/curl&process=curl&pid=7&uid=0&port=80,443&rewrite=80:8080", ""},
+      {"cgroup://?exe=curl", "absolute path"},
+      {"cgroup://?process=sixteen-bytes-...", "1 to 15 bytes"},
+      {"cgroup://?port=80&deny=EPERM&rewrite=80:8080", "both deny and rewrite"},
+      {"cgroup://?port=80&direction=in", "use a redirect or tproxy listener"},
+      {"cgroup://?port=80&iface=eth0", "leave iface out"},
+      {"cgroup://0.0.0.0?port=80&allow_remote=true", "listens on 127.0.0.1"},
+  };
+  for (const auto& c : cases) {
+    const auto listener = parse_listen_url(c.url);
+    ASSERT_TRUE(listener.has_value()) << c.url << ": " << listener.error();
+    const std::string said = listener->validate();
+    if (!cgroup::built_in() && listener->kind == listen_kind::cgroup) EXPECT_NE(said.find("OMNILINK_BPF"), std::string::npos);
+    else if (*c.why == '\0') EXPECT_EQ(said, "") << c.url;
+    else EXPECT_NE(said.find(c.why), std::string::npos) << c.url << ": " << said;
+  }
 }
 
 TEST(listener_config, a_tcp_listener_needs_its_destination) {

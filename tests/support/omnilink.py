@@ -41,11 +41,11 @@ class service:
     """`omnilink run -L mixed://ADDRESS:0 -F hop…`, ready when the constructor returns. `hops` are servers or URLs.
 
     far: it runs among the hops, as one of them. listen: these URLs in place of mixed; where it listens is in `where`.
-    settings: lines of [service]. more: text behind the configuration. flags: more of them.
+    inside: what puts a command line into a cgroup. settings: lines of [service]. more: text behind the configuration. flags: more of them.
     """
 
     def __init__(self, *hops, address="127.0.0.1", far=False, listen=(), settings="", more="", chain_timeout="30s", hop_timeout="10s",
-                 handshake_timeout="10s", half_close_timeout="5m", idle_timeout="2h", flags=(), workers=0):
+                 handshake_timeout="10s", half_close_timeout="5m", idle_timeout="2h", flags=(), workers=0, inside=list):
         self.folder = tempfile.mkdtemp(prefix="omnilink-run-")
         config = os.path.join(self.folder, "omnilink.toml")
         world.write(config, CONFIG.format(folder=self.folder, workers=workers, chain_timeout=chain_timeout, hop_timeout=hop_timeout,
@@ -56,7 +56,7 @@ class service:
         remote = "" if address in ("127.0.0.1", "::1") else "?allow_remote=true"
         listen = listen or ([] if "[[listen]]" in more else [f"mixed://{host}:0{remote}"])
         # Behind netd the service is a user of its own, who makes its sockets here.
-        if os.getuid() == 0 and any(url.startswith(("redirect", "tproxy")) for url in [*listen, *re.findall('url = "(.*)"', more)]):
+        if os.getuid() == 0 and any(url.startswith(("redirect", "tproxy", "cgroup")) for url in [*listen, *re.findall('url = "(.*)"', more)]):
             os.chown(self.folder, *worker_ids())
         ready, write_end = os.pipe()
         command = [BINARY, "run", *flags, "-c", config, "--ready-fd", str(write_end)]
@@ -64,7 +64,7 @@ class service:
             command += ["-L", url]
         for hop in hops:
             command += ["-F", getattr(hop, "url", hop)]
-        self.process = subprocess.Popen(world.in_far(command) if far else command, stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(world.in_far(command) if far else inside(command), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=(write_end,),
                                         preexec_fn=world.die_with_parent)
         os.close(write_end)

@@ -28,6 +28,7 @@ HOMES = {
     "openssl/": ("OpenSSL", {"io"}),
     "boost/asio/ssl": ("OpenSSL", {"io"}),
     "nftables/": ("libnftables", {"interceptor"}),
+    "bpf/": ("libbpf", {"interceptor"}),
     "prometheus/": ("prometheus-cpp", {"actors"}),
     "spdlog/": ("spdlog", {"io"}),
 }

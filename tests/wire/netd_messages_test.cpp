@@ -22,6 +22,16 @@ core::capture everything() {
   return out;
 }
 
+core::capture by_program() {
+  core::capture out;
+  out.executables = {"/usr/bin/curl"};
+  out.processes = {"curl", "fifteen bytes.."};
+  out.pids = {1, 4194304};
+  out.cgroup = "app.slice";
+  out.rewrites = {{80, 8080}, {1, 65535}};
+  return out;
+}
+
 std::vector<netd_message> messages() {
   netd_install none{1, false, {}};
   netd_install many{64, true, {{at("127.0.0.1:1080"), std::nullopt, true}, {at("[::]:0"), std::nullopt, false}}};
@@ -30,7 +40,8 @@ std::vector<netd_message> messages() {
   in.direction = core::capture::way::in;
   in.ports = {{9000, 9000}};
   many.listeners.push_back({at("127.0.0.1:15000"), netd_capture{core::mechanism::tproxy, in}, true});
-  return {none, many, netd_withdraw{}, netd_opened{0, 0}, netd_opened{64, 64}, netd_done{},
+  many.listeners.push_back({at("127.0.0.1:12346"), netd_capture{core::mechanism::cgroup, by_program()}, true});
+  return {none, many, netd_withdraw{}, netd_opened{0, 0}, netd_opened{64, 64}, netd_opened{1, 1, true}, netd_done{},
           netd_refusal{"nft", 1, "not here; try there"}, netd_refusal{},
           netd_open_files{}, netd_file{"/etc/omnilink/omnilink.toml", 0}, netd_file{"", 13},
           netd_answer_processes{}};

@@ -1,0 +1,403 @@
+#include "interceptor/cgroup/hooks.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "interceptor/cgroup/conditions.hpp"
+#include "interceptor/cgroup/pins.hpp"
+#include "interceptor/cgroup/place.hpp"
+#include "interceptor/cgroup/shared.h"
+#include "io/descriptor.hpp"
+// Last: it knows the types of shared.h by their names only.
+#include "interceptor/cgroup/connect.skel.h"
+
+namespace omnilink::interceptor::cgroup {
+namespace {
+
+using problem = std::optional<failure>;
+
+struct let_go {
+  void operator()(connect_programs* p) const noexcept { connect_programs__destroy(p); }
+  void operator()(bpf_link* l) const noexcept { bpf_link__destroy(l); }
+};
+using programs = std::unique_ptr<connect_programs, let_go>;
+using link = std::unique_ptr<bpf_link, let_go>;
+
+// What answers comes before what captures: no captured connection is without.
+constexpr std::size_t at_cgroup = 7, first_that_captures = 5;
+std::array<bpf_program*, at_cgroup> of_cgroup(const connect_programs& p) {
+  return {p.progs.sockets, p.progs.peer4, p.progs.peer6, p.progs.name4, p.progs.name6, p.progs.connect4, p.progs.connect6};
+}
+constexpr std::size_t at_service = 2;
+std::array<bpf_program*, at_service> of_service(const connect_programs& p) { return {p.progs.option, p.progs.sockets}; }
+
+// -- what libbpf says
+
+std::string said;
+
+int listen_to(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level != LIBBPF_WARN) return 0;
+  va_list again;
+  va_copy(again, arguments);
+  const int size = std::vsnprintf(nullptr, 0, format, arguments);
+  const auto end = said.size();
+  said.resize(end + static_cast<std::size_t>(size) + 1);
+  std::vsnprintf(said.data() + end, static_cast<std::size_t>(size) + 1, format, again);
+  va_end(again);
+  said.pop_back();  // the null
+  return size;
+}
+
+// The line before the verifier's statistics.
+std::string verifier_reason() {
+  const auto end = said.rfind("\nprocessed ");
+  if (end == said.npos) return {};
+  const auto begin = said.rfind('\n', end - 1);
+  return said.substr(begin + 1, end - begin - 1);
+}
+
+constexpr const char* fallback = "; a redirect listener needs no BPF";
+
+failure load_failure(int error) {
+  if (error == EPERM) return {error, std::string{"the kernel lets this process load no BPF program: run as root, with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"} + fallback};
+  if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
+    return {error, std::string{"this kernel does not describe its structures (no /sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF"} + fallback};
+  const std::string reason = verifier_reason();
+  return {error, "the kernel refuses the programs: " + (reason.empty() ? std::string{std::strerror(error)} : reason) + fallback};
+}
+
+failure attach_failure(const place& where, int error) {
+  std::string why = std::strerror(error);
+  if (error == EPERM) why = "another program is attached there alone, without BPF_F_ALLOW_MULTI (bpftool cgroup tree), or CAP_NET_ADMIN is missing";
+  return {error, "cgroup " + where.path + ": " + why + fallback};
+}
+
+}  // namespace
+
+bool built_in() noexcept { return true; }
+
+struct hooks::state {
+  struct attached {
+    attachment wanted;
+    place where;
+    programs loaded;
+    std::array<link, at_cgroup> links;
+    unsigned pins = 0;  // names given so far
+  };
+
+  std::uint64_t netns = netns_cookie();
+  bool first_pids = in_first_pid_namespace();
+  io::descriptor alone;  // the name that says: a service with cgroup listeners is in this network namespace
+  place own;
+  std::uint64_t own_cgroup = 0;
+  // One of each for all captures, and for those of the next reload.
+  std::array<io::descriptor, 5> shared;
+  std::vector<attached> all;
+  std::array<link, at_service> of_service_links;
+  pin_folder pins;
+  io::descriptor addresses, made_cgroups, news;
+  pid_t worker = 0;
+
+  problem begin();
+  problem load(const attachment& wanted, attached& into);
+  problem attach_new(attached& fresh);
+  problem replace(attached& old, attached& fresh);
+  problem attach_service();
+  problem pin(std::size_t index);
+  void unpin(attached& one) noexcept;
+  void take_over() const;
+  void tell_worker() const;
+  void watch();
+  problem follow(std::size_t index);
+};
+
+namespace {
+
+std::array<bpf_map*, 5> shared_maps(const connect_programs& p) {
+  return {p.maps.dialled, p.maps.origins, p.maps.listeners, p.maps.on_the_way, p.maps.own_processes};
+}
+enum shared_map : std::size_t { dialled, origins, listeners, on_the_way, own_processes };
+
+// Two services in one network namespace could send each other's connections in circles. An abstract socket's name is the
+// namespace's, and goes with its holder.
+io::descriptor claim_namespace() {
+  io::descriptor out{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_un name{.sun_family = AF_UNIX, .sun_path = {}};
+  constexpr std::string_view text{"\0omnilink-cgroup", 16};
+  std::ranges::copy(text, name.sun_path);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size());
+  if (!out || ::bind(out.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0) return {};
+  return out;
+}
+
+void drain(int fd) noexcept {
+  char bytes[16384];
+  // ENOBUFS: more happened than fitted, which says as much.
+  for (;;) {
+    const ssize_t got = ::read(fd, bytes, sizeof bytes);
+    if (got <= 0 && errno != ENOBUFS && errno != EINTR) return;
+  }
+}
+
+io::descriptor watch_addresses() noexcept {
+  io::descriptor out{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)};
+  const sockaddr_nl news{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+  if (!out || ::bind(out.get(), reinterpret_cast<const sockaddr*>(&news), sizeof news) != 0) return {};
+  return out;
+}
+
+}  // namespace
+
+problem hooks::state::begin() {
+  if (alone) return std::nullopt;
+  auto found = own_place();
+  if (found.has_error()) return failure{ENOENT, found.error()};
+  own = std::move(*found);
+  // The process is the better mark: others may come into this cgroup later.
+  own_cgroup = !first_pids && is_ours_alone(own) ? own.id : 0;
+  if (own_cgroup == 0 && !first_pids)
+    return failure{EINVAL, "omnilink shares cgroup " + own.path + " with others, in a PID namespace of its own, so its connections cannot be told from theirs: "
+                           "start it in a cgroup of its own"};
+  if (netns == 0) return failure{ENOSYS, "this kernel has no cookies of network namespaces; Linux 5.14 has"};
+  alone = claim_namespace();
+  if (!alone) return failure{errno, "another omnilink with cgroup listeners runs in this network namespace; give its configuration the [[listen]] of this one"};
+  return std::nullopt;
+}
+
+problem hooks::state::load(const attachment& wanted, attached& into) {
+  auto found = find_place(wanted.what.cgroup);
+  if (found.has_error()) return failure{ENOENT, found.error()};
+  into.wanted = wanted;
+  into.where = std::move(*found);
+  said.clear();
+  libbpf_set_print(listen_to);
+  into.loaded.reset(connect_programs__open());
+  if (!into.loaded) return load_failure(errno);
+  auto& capture = into.loaded->rodata->capture;
+  capture.netns = netns;
+  capture.own_cgroup = own_cgroup;
+  capture.port_v4 = wanted.port_v4;
+  capture.port_v6 = wanted.port_v6;
+  capture.closed = wanted.fail_closed;
+  set_constants(wanted.what, *into.loaded);
+  const auto maps = shared_maps(*into.loaded);
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    if (shared[i] && bpf_map__reuse_fd(maps[i], shared[i].get()) != 0) return load_failure(errno);
+  }
+  if (const int error = connect_programs__load(into.loaded.get()); error != 0) return load_failure(-error);
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    if (!shared[i]) shared[i] = io::descriptor{::fcntl(bpf_map__fd(maps[i]), F_DUPFD_CLOEXEC, 0)};
+  }
+  if (auto no = fill_maps(wanted.what, *into.loaded)) return no;
+  constexpr __u8 yes = 1;
+  for (const int socket : wanted.sockets) {
+    if (bpf_map_update_elem(shared[listeners].get(), &socket, &yes, BPF_ANY) != 0) return load_failure(errno);
+  }
+  return std::nullopt;
+}
+
+problem hooks::state::attach_new(attached& fresh) {
+  const auto all_of_it = of_cgroup(*fresh.loaded);
+  for (std::size_t i = 0; i < at_cgroup; ++i) {
+    fresh.links[i].reset(bpf_program__attach_cgroup(all_of_it[i], fresh.where.directory.get()));
+    if (!fresh.links[i]) return attach_failure(fresh.where, errno);
+  }
+  return std::nullopt;
+}
+
+// Each link goes from one program to the next in one step; the maps of connections on their way are the same.
+problem hooks::state::replace(attached& old, attached& fresh) {
+  const auto before = of_cgroup(*old.loaded), after = of_cgroup(*fresh.loaded);
+  for (std::size_t i = 0; i < at_cgroup; ++i) {
+    if (bpf_link__update_program(old.links[i].get(), after[i]) == 0) continue;
+    const int error = errno;
+    while (i-- > 0) bpf_link__update_program(old.links[i].get(), before[i]);
+    return attach_failure(fresh.where, error);
+  }
+  fresh.links = std::move(old.links);
+  fresh.pins = old.pins;
+  return std::nullopt;
+}
+
+// Where the service runs connections are accepted, and somebody may ask where they wanted to go.
+problem hooks::state::attach_service() {
+  const attached& first = all.front();
+  const bool seen = std::ranges::any_of(all, [&](const attached& a) { return is_at_or_below(own.path, a.where.path); });
+  const auto those = of_service(*first.loaded);
+  for (std::size_t i = 0; i < (seen ? 1 : at_service); ++i) {
+    if (of_service_links[i] && bpf_link__update_program(of_service_links[i].get(), those[i]) == 0) continue;
+    of_service_links[i].reset(bpf_program__attach_cgroup(those[i], own.directory.get()));
+    if (!of_service_links[i]) return attach_failure(own, errno);
+  }
+  if (seen) of_service_links[1].reset();
+  return std::nullopt;
+}
+
+problem hooks::state::pin(std::size_t index) {
+  attached& one = all[index];
+  for (std::size_t i = first_that_captures; i < at_cgroup; ++i) {
+    if (bpf_link__pin_path(one.links[i].get()) != nullptr) continue;
+    const std::string name = std::to_string(index) + "-" + std::to_string(one.pins++);
+    if (const int error = bpf_link__pin(one.links[i].get(), pins.path_of(name).c_str()); error != 0)
+      return failure{-error, pins.path_of(name) + ": " + std::strerror(-error)};
+  }
+  return std::nullopt;
+}
+
+void hooks::state::unpin(attached& one) noexcept {
+  for (auto& l : one.links) {
+    if (l && bpf_link__pin_path(l.get()) != nullptr) bpf_link__unpin(l.get());
+  }
+}
+
+// The guard of one that was here before: ours is in force.
+void hooks::state::take_over() const {
+  for (const auto& old : find_pins(netns)) {
+    if (old.here && !old.in_use) remove_pins(old.path);
+  }
+}
+
+void hooks::state::tell_worker() const {
+  if (!shared[own_processes] || !first_pids || worker == 0) return;
+  const auto begin = begin_of(static_cast<std::uint32_t>(worker));
+  if (begin) bpf_map_update_elem(shared[own_processes].get(), &worker, &*begin, BPF_ANY);
+}
+
+// What cannot be watched is as it was at the last reload.
+void hooks::state::watch() {
+  if (!news) {
+    addresses = watch_addresses();
+    made_cgroups = io::descriptor{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    news = io::descriptor{::epoll_create1(EPOLL_CLOEXEC)};
+    for (const int fd : {addresses.get(), made_cgroups.get()}) {
+      epoll_event wanted{.events = EPOLLIN, .data = {.fd = fd}};
+      ::epoll_ctl(news.get(), EPOLL_CTL_ADD, fd, &wanted);
+    }
+  }
+  const std::string mount = mount_point();
+  for (const auto& one : all) {
+    const std::string parent = mount + one.where.path.substr(0, one.where.path.rfind('/'));
+    ::inotify_add_watch(made_cgroups.get(), parent.c_str(), IN_CREATE | IN_ONLYDIR);
+  }
+}
+
+// To the cgroup that has the place of one that is gone.
+problem hooks::state::follow(std::size_t index) {
+  attached& one = all[index];
+  auto now = find_place(one.wanted.what.cgroup);
+  if (now.has_error() || now->id == one.where.id || !one.links.back()) return std::nullopt;
+  unpin(one);
+  one.where = std::move(*now);
+  if (auto no = attach_new(one)) return no;
+  return one.wanted.fail_closed ? pin(index) : std::nullopt;
+}
+
+hooks::hooks() : state_{std::make_unique<state>()} {}
+hooks::~hooks() = default;
+
+problem hooks::install(const std::vector<attachment>& wanted) {
+  state& s = *state_;
+  if (wanted.empty() && s.all.empty()) return std::nullopt;
+  if (auto no = s.begin()) return no;
+  if (!s.pins.made() && std::ranges::any_of(wanted, &attachment::fail_closed)) {
+    if (std::string wrong = s.pins.make(s.netns); !wrong.empty()) return failure{errno, std::move(wrong)};
+  }
+  std::vector<state::attached> fresh(wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (auto no = s.load(wanted[i], fresh[i])) return no;
+  }
+  s.tell_worker();
+  // New places first: should that fail, they go again and the old ones were not touched.
+  const auto stays = [&](std::size_t i) { return i < s.all.size() && s.all[i].where.id == fresh[i].where.id && s.all[i].links.back(); };
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (stays(i)) continue;
+    if (auto no = s.attach_new(fresh[i])) return no;
+  }
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (!stays(i)) continue;
+    if (auto no = s.replace(s.all[i], fresh[i])) return no;
+  }
+  const bool first = s.all.empty();
+  auto old = std::exchange(s.all, std::move(fresh));
+  problem no;
+  if (!s.all.empty()) no = s.attach_service();
+  for (std::size_t i = 0; !no && i < s.all.size(); ++i) {
+    if (s.all[i].wanted.fail_closed) no = s.pin(i);
+    else s.unpin(s.all[i]);
+  }
+  if (no) {
+    for (auto& one : s.all) s.unpin(one);
+    if (first) {
+      s.all.clear();
+      s.of_service_links = {};
+    }
+    return no;
+  }
+  for (auto& one : old) s.unpin(one);
+  old.clear();
+  s.take_over();
+  s.watch();
+  return std::nullopt;
+}
+
+void hooks::leave_alone(pid_t process) {
+  if (const pid_t before = std::exchange(state_->worker, process); before != 0 && state_->shared[own_processes])
+    bpf_map_delete_elem(state_->shared[own_processes].get(), &before);
+  state_->tell_worker();
+}
+
+int hooks::origins_fd() const noexcept { return state_->shared[origins].get(); }
+
+bool hooks::guards() const noexcept {
+  return std::ranges::any_of(state_->all, [](const state::attached& a) { return a.wanted.fail_closed; });
+}
+
+void hooks::withdraw() noexcept {
+  for (auto& one : state_->all) {
+    if (one.wanted.fail_closed) continue;
+    for (auto& l : one.links) l.reset();
+  }
+}
+
+int hooks::news_fd() const noexcept { return state_->news.get(); }
+
+std::string hooks::hear_news() {
+  state& s = *state_;
+  drain(s.addresses.get());
+  drain(s.made_cgroups.get());
+  std::string wrong;
+  for (std::size_t i = 0; i < s.all.size(); ++i) {
+    fill_own_addresses(s.all[i].wanted.what, *s.all[i].loaded);
+    if (const auto no = s.follow(i)) wrong = no->message;
+  }
+  return wrong;
+}
+
+problem try_load() {
+  said.clear();
+  libbpf_set_print(listen_to);
+  const programs all{connect_programs__open()};
+  if (!all) return load_failure(errno);
+  if (const int error = connect_programs__load(all.get()); error != 0) return load_failure(-error);
+  return std::nullopt;
+}
+
+}  // namespace omnilink::interceptor::cgroup

@@ -1,0 +1,21 @@
+// What the hooks know of an accepted connection.
+#pragma once
+
+#include <boost/system/result.hpp>
+
+#include "core/endpoint.hpp"
+#include "core/errc.hpp"
+#include "core/program.hpp"
+
+namespace omnilink::interceptor::cgroup {
+
+struct origin {
+  core::endpoint destination;
+  core::program program;  ///< pid, uid, gid, process: as they were at connect()
+};
+
+/// `origins`: the hooks' map. Errors: `not_redirected`, somebody dialled the listener itself; `loop`, it was this process; else as
+/// io::to_errc_from_errno. Needs no privileges.
+boost::system::result<origin, core::errc> origin_of(int origins, int accepted_fd) noexcept;
+
+}  // namespace omnilink::interceptor::cgroup
