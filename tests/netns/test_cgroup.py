@@ -88,6 +88,10 @@ class cgroup(unittest.TestCase):
                     lines += 1
                     line = service.access(lines - 1, lines)
                     self.assertEqual((line["verdict"], line["destination"].rpartition(":")[0]), ("ok", f"[{host}]" if ":" in host else host))
+                    # The hook saw who it is, with nobody asking afterwards.
+                    self.assertEqual(str(line["uid"]), "0")
+                    if name in ("curl", "nc"):
+                        self.assertIn(name, line["exe"])
                 port = ORIGIN.port("greet")
                 self.assertEqual(client(host, port), f"220 origin ready|{host}|{port}|{own}")
                 lines += 1
@@ -225,7 +229,8 @@ class cgroup(unittest.TestCase):
 
     def test_another_network_namespace_is_not_ours(self):
         """127.0.0.1 there is somebody else's; a program of the cgroup that is in it goes its own way."""
-        with hooked("reject"):
+        self.addCleanup(omnilink.run, "cleanup")
+        with hooked("reject", fail="closed"):
             elsewhere = GROUPS.run("unshare", "--net", sys.executable, "-c", connects.CLIENT, world.ORIGIN4, "80", "plain").stdout.strip()
             self.assertEqual(elsewhere, "ENETUNREACH")
 
