@@ -1,7 +1,8 @@
 """Who is measured: in each scenario the same way in and the same way out for all.
 
     s1   SOCKS5 in, straight out                                   omnilink, floor, microsocks
-    s3   redirected by nftables, through one SOCKS5 hop (microsocks)   omnilink, floor, redsocks
+    s3   redirected by nftables, through one SOCKS5 hop (microsocks)   omnilink, floor, redsocks;
+                                                                   and omnilink with a cgroup listener in place of the rule
 
 Every candidate logs as it does by default, into a file; omnilink has one worker.
 """
@@ -98,6 +99,14 @@ def s3_omnilink(at):
     return omnilink(at, "-L", where, "-F", f"socks5://127.0.0.1:{at.hop}")
 
 
+@contextlib.contextmanager
+def s3_omnilink_cgroup(at):
+    with network.own_cgroup() as group:
+        where = f"cgroup://{at.listen}?cgroup={group}&cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open"
+        with omnilink(at, "-L", where, "-F", f"socks5://127.0.0.1:{at.hop}") as running:
+            yield running
+
+
 def s3_floor(at):
     return redirecting(at, [f"{at.build}/bench/bench_floor", "redirect", at.listen, f"127.0.0.1:{at.hop}"])
 
@@ -124,5 +133,5 @@ SCENARIOS = [
     scenario("s1", "SOCKS5 in, straight out",
              {"floor": s1_floor, "omnilink": s1_omnilink, "microsocks": s1_microsocks}, False),
     scenario("s3", "redirected by nftables, through one SOCKS5 hop",
-             {"floor": s3_floor, "omnilink": s3_omnilink, "redsocks": s3_redsocks}, True),
+             {"floor": s3_floor, "omnilink": s3_omnilink, "omnilink, cgroup": s3_omnilink_cgroup, "redsocks": s3_redsocks}, True),
 ]

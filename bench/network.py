@@ -1,5 +1,6 @@
 """A network namespace of the bench's own: loopback with one public-looking address for the target, nothing else."""
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -51,6 +52,31 @@ def enter():
     for key, value in {**SETTINGS, **CONNTRACK}.items():
         if os.path.exists(f"/proc/sys/{key}"):  # conntrack may not be loaded
             write(f"/proc/sys/{key}", value)
+
+
+def hierarchy():
+    """Where the version 2 cgroups are; empty: nowhere."""
+    with open("/proc/self/mounts") as mounts:
+        return next((line.split()[1] for line in mounts if line.split()[2] == "cgroup2"), "")
+
+
+@contextlib.contextmanager
+def own_cgroup():
+    """This process, and what it starts meanwhile, in a cgroup of its own; gives its path below the root."""
+    with open("/proc/self/cgroup") as lines:
+        home = hierarchy() + next(line[3:].strip() for line in lines if line.startswith("0::"))
+    path = f"/omnilink-bench-{os.getpid()}"
+    os.mkdir(hierarchy() + path)
+    write(f"{hierarchy()}{path}/cgroup.procs", str(os.getpid()))
+    try:
+        yield path
+    finally:
+        write(f"{home}/cgroup.procs", str(os.getpid()))
+        leave_by = time.monotonic() + READY_SECONDS
+        while time.monotonic() < leave_by:
+            with contextlib.suppress(OSError):
+                return os.rmdir(hierarchy() + path)
+            time.sleep(0.01)
 
 
 def can_redirect():

@@ -116,6 +116,7 @@ struct hooks::state {
   io::descriptor addresses, made_cgroups, news;
   pid_t worker = 0;
 
+  problem install(const std::vector<attachment>& wanted);
   problem begin();
   problem load(const attachment& wanted, attached& into);
   problem attach_new(attached& fresh);
@@ -314,47 +315,55 @@ hooks::hooks() : state_{std::make_unique<state>()} {}
 hooks::~hooks() = default;
 
 problem hooks::install(const std::vector<attachment>& wanted) {
-  state& s = *state_;
-  if (wanted.empty() && s.all.empty()) return std::nullopt;
-  if (auto no = s.begin()) return no;
-  if (!s.pins.made() && std::ranges::any_of(wanted, &attachment::fail_closed)) {
-    if (std::string wrong = s.pins.make(s.netns); !wrong.empty()) return failure{errno, std::move(wrong)};
+  if (wanted.empty() && state_->all.empty()) return std::nullopt;
+  auto no = state_->install(wanted);
+  state_->pins.remove_if_empty();
+  return no;
+}
+
+problem hooks::state::install(const std::vector<attachment>& wanted) {
+  if (auto no = begin()) return no;
+  if (!pins.made() && std::ranges::any_of(wanted, &attachment::fail_closed)) {
+    if (std::string wrong = pins.make(netns); !wrong.empty()) return failure{errno, std::move(wrong)};
   }
-  std::vector<state::attached> fresh(wanted.size());
+  std::vector<attached> fresh(wanted.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (auto no = s.load(wanted[i], fresh[i])) return no;
+    if (auto no = load(wanted[i], fresh[i])) return no;
   }
-  s.tell_worker();
+  tell_worker();
   // New places first: should that fail, they go again and the old ones were not touched.
-  const auto stays = [&](std::size_t i) { return i < s.all.size() && s.all[i].where.id == fresh[i].where.id && s.all[i].links.back(); };
+  const auto stays = [&](std::size_t i) { return i < all.size() && all[i].where.id == fresh[i].where.id && all[i].links.back(); };
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     if (stays(i)) continue;
-    if (auto no = s.attach_new(fresh[i])) return no;
+    if (auto no = attach_new(fresh[i])) return no;
   }
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     if (!stays(i)) continue;
-    if (auto no = s.replace(s.all[i], fresh[i])) return no;
-  }
-  const bool first = s.all.empty();
-  auto old = std::exchange(s.all, std::move(fresh));
-  problem no;
-  if (!s.all.empty()) no = s.attach_service();
-  for (std::size_t i = 0; !no && i < s.all.size(); ++i) {
-    if (s.all[i].wanted.fail_closed) no = s.pin(i);
-    else s.unpin(s.all[i]);
-  }
-  if (no) {
-    for (auto& one : s.all) s.unpin(one);
-    if (first) {
-      s.all.clear();
-      s.of_service_links = {};
+    if (auto no = replace(all[i], fresh[i])) {
+      while (i-- > 0) {
+        if (fresh[i].where.id == all[i].where.id) replace(fresh[i], all[i]);
+      }
+      return no;
     }
-    return no;
   }
-  for (auto& one : old) s.unpin(one);
+  const bool first = all.empty();
+  auto old = std::exchange(all, std::move(fresh));
+  problem no;
+  if (!all.empty()) no = attach_service();
+  for (std::size_t i = 0; !no && i < all.size(); ++i) {
+    if (all[i].wanted.fail_closed) no = pin(i);
+    else unpin(all[i]);
+  }
+  if (no && first) {
+    for (auto& one : all) unpin(one);
+    all.clear();
+    of_service_links = {};
+  }
+  if (no) return no;
+  for (auto& one : old) unpin(one);
   old.clear();
-  s.take_over();
-  s.watch();
+  take_over();
+  watch();
   return std::nullopt;
 }
 

@@ -24,6 +24,7 @@ core::address to_address(const __u32 (&raw)[4]) noexcept {
 
 boost::system::result<origin, core::errc> origin_of(int origins, int accepted_fd) noexcept {
   static const bool first_pids = in_first_pid_namespace();
+  static const auto self = static_cast<std::uint32_t>(::getpid());
   omnilink_origin known{};
   bpf_attr what{};
   what.map_fd = static_cast<std::uint32_t>(origins);
@@ -31,7 +32,7 @@ boost::system::result<origin, core::errc> origin_of(int origins, int accepted_fd
   what.value = reinterpret_cast<std::uintptr_t>(&known);
   if (::syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &what, sizeof what) != 0)
     return errno == ENOENT ? core::errc::not_redirected : io::to_errc_from_errno(errno);
-  if (first_pids && known.pid == static_cast<std::uint32_t>(::getpid())) return core::errc::loop;
+  if (first_pids && known.pid == self) return core::errc::loop;
   origin out;
   out.destination = {to_address(known.address), static_cast<std::uint16_t>(known.port)};
   if (first_pids) out.program.pid = known.pid;

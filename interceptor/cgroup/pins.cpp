@@ -75,8 +75,8 @@ std::string pin_folder::make(std::uint64_t netns) {
   return {};
 }
 
-void pin_folder::remove() noexcept {
-  if (made()) ::rmdir(path_.c_str());
+void pin_folder::remove_if_empty() noexcept {
+  if (!made() || ::rmdir(path_.c_str()) != 0) return;
   path_.clear();
   held_.reset();
 }

@@ -16,8 +16,8 @@ class pin_folder {
   std::string make(std::uint64_t netns);
   bool made() const noexcept { return !path_.empty(); }
   std::string path_of(const std::string& name) const { return path_ + "/" + name; }
-  /// When nothing is in it.
-  void remove() noexcept;
+  /// Where nothing is in it.
+  void remove_if_empty() noexcept;
 
  private:
   std::string path_;

@@ -9,6 +9,7 @@
 """
 
 import collections
+import glob
 import json
 import os
 import signal
@@ -400,11 +401,12 @@ class refusals(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
         attached = subprocess.run(["bpftool", "cgroup", "tree", GROUPS.folder], capture_output=True, text=True)
         self.assertNotIn("connect4", attached.stdout)
+        self.assertFalse(glob.glob("/sys/fs/bpf/omnilink/*"))
         return done.stderr
 
     def test_one_line_each(self):
         self.assertIn("there is no cgroup", self.refused(group="/nowhere"))
-        self.assertIn("No such file", self.refused(conditions="&fail=open&exe=/no/such/program"))
+        self.assertIn("No such file", self.refused(conditions="&fail=closed&exe=/no/such/program"))
         self.assertIn("there is no process", self.refused(conditions="&fail=open&pid=4000000"))
         self.assertIn("start omnilink as root", self.refused("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"))
         self.assertIn("CAP_BPF", self.refused("setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"))
