@@ -114,6 +114,7 @@ int run_command_line(words arguments) {
   words command;
   program.footer("Example:\n  omnilink exec -F socks5://proxy.example:1080 -- curl https://example.org/");
   add_run(program, chosen);
+  add_netd(program, chosen);
   add_exec(program, chosen, command);
   add_demo(program, chosen);
   add_check(program, chosen);

@@ -36,6 +36,7 @@ void read_service(const toml::table& from, settings& into, config_errors& errors
   in.integer("max_handshakes", service.max_handshakes);
   in.integer("max_handshakes_per_source", service.max_handshakes_per_source);
   in.boolean("attribution", service.attribution);
+  in.boolean("confine", into.confine);
   in.size("memory_max", service.memory_max);
   in.duration("chain_timeout", into.service.timeouts.chain);
   in.duration("hop_timeout", into.service.timeouts.hop);

@@ -14,6 +14,7 @@
 
 #include "cli/exit_code.hpp"
 #include "interceptor/sandbox.hpp"
+#include "io/confinement.hpp"
 #include "io/privileges.hpp"
 
 namespace omnilink::cli {
@@ -59,6 +60,7 @@ int monitor::run(const exec_options& options, const start_service& start, const 
   if (home.has_error()) return fail(fmt::format("{}: {}", home.error().step, home.error().message));
   io::keep_memory_private();  // not before: the sandbox's child has to write to its own /proc
   leave_the_terminal(inherited);
+  if (const std::string wrong = io::confine_system_calls(true); !wrong.empty()) return fail(wrong);
 
   const int lines = channel_.lines.get();
   auto end = start(**home, [lines](std::string_view line) { write_line(lines, line); });

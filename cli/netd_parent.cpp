@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "cli/exit_code.hpp"
+#include "cli/netd_duties.hpp"
 #include "cli/netd_log.hpp"
 #include "core/clock.hpp"
 #include "interceptor/packet_channel.hpp"
@@ -27,10 +28,6 @@ using namespace std::chrono_literals;
 constexpr core::nanoseconds first_pause = 100ms;
 constexpr core::nanoseconds longest_pause = 5s;
 constexpr core::nanoseconds healthy_life = 30s;
-// Somebody who changes rules all the time shall not keep us busy; the guard must be back within a second.
-constexpr core::nanoseconds guard_pause = 100ms;
-// A worker that asks and does not read the answers is given up, before the guard is missed.
-constexpr core::nanoseconds answer_patience = 500ms;
 
 class parent {
  public:
@@ -51,30 +48,16 @@ class parent {
   void step() {
     const auto now = core::clock::now();
     if (worker_ == 0 && now >= next_start_) (void)start_worker();
-    const bool watch = now >= next_look_;
-    const bool answers = now >= next_process_;
-    pollfd waits[] = {{signals_.get(), POLLIN, 0},
-                      {channel_.get(), POLLIN, 0},
-                      {watch ? netd_->changes_fd() : -1, POLLIN, 0},
-                      {answers ? netd_->process_fd() : -1, POLLIN, 0},
-                      {netd_->news_fd(), POLLIN, 0}};
-    if (::poll(waits, std::size(waits), timeout(now)) < 0) return;
+    const auto duties = duties_.wait_for(*netd_, now);
+    pollfd waits[] = {{signals_.get(), POLLIN, 0}, {channel_.get(), POLLIN, 0}, duties[0], duties[1], duties[2]};
+    core::nanoseconds left = duties_.left(now);
+    if (worker_ == 0) left = std::min(left, next_start_ - now);
+    if (::poll(waits, std::size(waits), poll_timeout(left)) < 0) return;
     // The worker's last words come before its end.
     if (waits[1].revents != 0 && !netd_->answer(channel_.get())) channel_.reset();
-    for (const auto& line : netd_->take_warnings()) log_.line(level::warn, "capture-limited", {{"reason", line}});
     if (waits[1].revents != 0 && netd_->serves()) served_ = true;
     if (waits[0].revents != 0) on_signal(io::next_signal(signals_));
-    if (waits[2].revents != 0) look_after_guard();
-    if (waits[3].revents != 0) answer_process();
-    if (waits[4].revents != 0) hear_news();
-  }
-
-  int timeout(core::instant now) const {
-    core::nanoseconds left = 1h;
-    if (worker_ == 0) left = std::min(left, next_start_ - now);
-    if (now < next_look_) left = std::min(left, next_look_ - now);
-    if (now < next_process_) left = std::min(left, next_process_ - now);
-    return static_cast<int>(std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+    duties_.act(*netd_, {waits[2], waits[3], waits[4]});
   }
 
   bool start_worker() {
@@ -140,31 +123,8 @@ class parent {
     next_start_ = now + pause_;
   }
 
-  // Four fifths of the time are for what matters more.
-  void answer_process() {
-    const auto begun = core::clock::now();
-    netd_->answer_process();
-    const auto ended = core::clock::now();
-    next_process_ = ended + 4 * (ended - begun);
-  }
-
-  void hear_news() {
-    if (const std::string wrong = netd_->hear_news(); !wrong.empty()) log_.line(level::error, "cgroup-lost", {{"reason", wrong}});
-  }
-
-  void look_after_guard() {
-    next_look_ = core::clock::now() + guard_pause;
-    if (netd_->restore_guard()) log_.line(level::warn, "guard-restored", {{"table", interceptor::guard_table}});
-  }
-
   void end(int code) {
-    netd_->withdraw();
-    netd_->leave();
-    if (netd_->guards()) {
-      log_.line(level::warn, "guard-remains",
-                {{"meaning", "what is captured with fail = closed is rejected from now on"},
-                 {"remedy", "start omnilink again, or: omnilink cleanup"}});
-    }
+    duties_.end(*netd_);
     exit_ = code;
   }
 
@@ -173,6 +133,7 @@ class parent {
   const worker_main& worker_main_;
   const netd_log log_;
   std::optional<interceptor::netd> netd_;
+  netd_duties duties_{log_};
   io::descriptor channel_;
   pid_t worker_ = 0;
   bool started_ = false;   // some worker was
@@ -180,8 +141,6 @@ class parent {
   bool stopping_ = false;
   core::instant started_at_{};
   core::instant next_start_{};
-  core::instant next_look_{};
-  core::instant next_process_{};
   core::nanoseconds pause_{0};
   std::optional<int> exit_;
 };

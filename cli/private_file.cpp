@@ -27,7 +27,9 @@ std::string check_access(int fd, bool from_systemd, readers who, unsigned* other
   struct stat about {};
   if (::fstat(fd, &about) != 0) return system_error();
   if (!S_ISREG(about.st_mode)) return "not a regular file";
-  const unsigned open = about.st_mode & (from_systemd ? 07 : 077);
+  unsigned open = about.st_mode & (from_systemd ? 07 : 077);
+  // root:omnilink 0640, as packages keep the files of a service that is not root: both of them chose who reads it.
+  if (about.st_uid == 0 && about.st_gid == ::getegid() && ::geteuid() != 0) open &= ~040u;
   if (others) *others = open;
   if (open != 0 && who == readers::owner) return "others may read it; chmod 600 it";
   return {};

@@ -3,20 +3,26 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <optional>
 
 #include "actors/rules.hpp"
 #include "actors/service.hpp"
 #include "cli/config_files.hpp"
+#include "cli/confine.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/netd_parent.hpp"
 #include "cli/notify.hpp"
+#include "cli/run_settings.hpp"
 #include "cli/settings.hpp"
 #include "cli/settings_options.hpp"
 #include "cli/socket_paths.hpp"
 #include "cli/verbs.hpp"
+#include "core/nearest_word.hpp"
 #include "interceptor/netd_client.hpp"
+#include "interceptor/packet_channel.hpp"
 #include "io/log.hpp"
 #include "io/privileges.hpp"
 #include "io/signals.hpp"
@@ -27,33 +33,8 @@ namespace {
 struct flags {
   settings_flags common;
   int ready_fd = -1;
+  std::string netd;  // its socket; empty: it is to be this process, where one is needed
 };
-
-settings defaults() {
-  settings out;
-  const std::string directory = socket_directory();
-  if (directory.empty()) return out;
-  out.service.query_socket = directory + "/query.sock";
-  out.service.admin_socket = directory + "/admin.sock";
-  return out;
-}
-
-// Rules and programs of the kernel's, and what it takes to change them, are only for what it is to send us.
-bool needs_netd(const settings& of) {
-  return std::ranges::any_of(of.service.listeners, [](const auto& l) { return interceptor::mechanism_of(l.kind).has_value(); });
-}
-
-// Empty lines: there is something to serve.
-refusal prepare(const flags& given, settings& into) {
-  if (refusal no = apply(given.common, into); !no.lines.empty()) return no;
-  if (into.service.listeners.empty()) {
-    if (!given.common.config_file.empty()) {
-      return {exit_config, {given.common.config_file + ": nothing listens; add [[listen]] or -L"}};
-    }
-    into.service.listeners.push_back(*interceptor::parse_listen_url("mixed://127.0.0.1:1080"));
-  }
-  return {exit_done, {}};
-}
 
 // Empty lines: the way to the sockets is there, and `owner`'s.
 refusal prepare_sockets(const settings& of, const service_user& owner) {
@@ -91,8 +72,8 @@ actors::reload_hooks reloading(const flags& given, interceptor::netd_client* net
       notify_supervisor(reloading_state());
       std::optional<io::opener_in_use> lent;
       if (netd != nullptr) lent.emplace(open_from(netd->config_files()));
-      settings fresh = defaults();
-      if (refusal no = prepare(given, fresh); !no.lines.empty()) return {boost::system::in_place_error, std::move(no.lines)};
+      settings fresh = run_defaults();
+      if (refusal no = prepare_run(given.common, fresh); !no.lines.empty()) return {boost::system::in_place_error, std::move(no.lines)};
       fresh.service.reload = reloading(given, netd);
       *log = fresh.log;
       return {boost::system::in_place_value, std::move(fresh.service)};
@@ -110,10 +91,10 @@ struct outcome {
   int signal;  // that was to end it at once; 0: none
 };
 
-// Until the service has ended. Where nobody asked for that, it gave up and has said why in the log.
+// Until the service has ended. Where nobody asked for that, it gave up and has said why in the log, or netd is gone.
 outcome serve(actors::service& service, const io::descriptor& signals, int netd) {
   int ended_by = 0;
-  bool draining = false;
+  bool draining = false, lost = false;
   // Of netd only its end is heard here; what it says is read by who asked.
   pollfd waits[] = {{service.finished_fd(), POLLIN, 0}, {signals.get(), POLLIN, 0}, {netd, 0, 0}};
   for (;;) {
@@ -122,6 +103,7 @@ outcome serve(actors::service& service, const io::descriptor& signals, int netd)
     if (waits[2].revents != 0) {
       io::log::line(io::log::level::error, "netd-lost", {{"meaning", "its rules are gone; what runs may end"}});
       waits[2].fd = -1;
+      lost = true;
       service.drain();
     }
     if (waits[1].revents == 0) continue;
@@ -138,7 +120,7 @@ outcome serve(actors::service& service, const io::descriptor& signals, int netd)
     }
   }
   service.wait();
-  return {service.ended_as_asked() ? exit_done : exit_failed, ended_by};
+  return {service.ended_as_asked() && !lost ? exit_done : exit_failed, ended_by};
 }
 
 outcome start_and_serve(const flags& given, const settings& wanted, const io::descriptor& signals,
@@ -160,12 +142,8 @@ outcome start_and_serve(const flags& given, const settings& wanted, const io::de
   return serve(service, signals, netd ? netd->channel_fd() : -1);
 }
 
-int say(const refusal& no) {
-  for (const auto& line : no.lines) complain(line);
-  return no.exit_code;
-}
-
 int serve_until_end(const flags& given, const settings& wanted, const io::descriptor& signals, interceptor::netd_client* netd) {
+  if (std::string wrong = confine(wanted, netd != nullptr); !wrong.empty()) return complain(wrong), exit_failed;
   io::log::init(wanted.log);
   const outcome end = start_and_serve(given, wanted, signals, netd);
   io::log::shutdown();
@@ -179,8 +157,8 @@ int run_as_worker(flags given, settings wanted, const service_user& user, io::de
   if (again) {
     given.ready_fd = -1;  // whoever waited for it has gone on
     // The file as it is now, if it is good: a reload since the start shall not be forgotten.
-    settings fresh = defaults();
-    if (const refusal no = prepare(given, fresh); no.lines.empty()) {
+    settings fresh = run_defaults();
+    if (const refusal no = prepare_run(given.common, fresh); no.lines.empty()) {
       wanted = std::move(fresh);
     } else {
       for (const auto& line : no.lines) complain("the configuration of the start is used: " + line);
@@ -191,37 +169,50 @@ int run_as_worker(flags given, settings wanted, const service_user& user, io::de
   return serve_until_end(given, wanted, signals, &netd);
 }
 
+// The files that it reads are lent by netd, so that they need not be this user's.
+int run_beside_netd(const flags& given) {
+  auto channel = interceptor::connect_packet_channel(given.netd);
+  if (!channel) return complain("--netd " + core::quoted(given.netd) + ": " + std::strerror(errno) + "; is omnilink netd running?"), exit_failed;
+  interceptor::netd_client netd{std::move(channel)};
+  settings wanted = run_defaults();
+  {
+    const io::opener_in_use lent{open_from(netd.config_files())};
+    if (const refusal no = prepare_run(given.common, wanted); !no.lines.empty()) return say(no);
+  }
+  const auto user = find_service_user(wanted.user);
+  if (user.has_error()) return complain(user.error()), exit_config;
+  if (const refusal no = prepare_sockets(wanted, *user); !no.lines.empty()) return say(no);
+  if (std::string wrong = io::drop_all_privileges(user->uid, user->gid); !wrong.empty()) return complain(wrong), exit_failed;
+  const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP});
+  return serve_until_end(given, wanted, signals, &netd);
+}
+
 int run_with_netd(const flags& given, const settings& wanted, const service_user& user) {
   if (!io::may_change_network()) {
-    complain("a redirect, tproxy or cgroup listener needs CAP_NET_ADMIN for its rules: start omnilink as root; for one command, "
-             "`omnilink exec` needs no privileges");
+    complain(no_network_privileges);
     return exit_failed;
   }
   const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});
-  const auto files = [&given] {
-    return record_files([&given] {
-      settings unused = defaults();
-      (void)prepare(given, unused);
-    });
-  };
   const worker_main worker = [&](io::descriptor channel, bool again) {
     return run_as_worker(given, wanted, user, std::move(channel), again);
   };
-  const bool programs = std::ranges::any_of(wanted.service.listeners, [](const auto& l) { return l.kind == interceptor::listen_kind::cgroup; });
-  const io::network_privileges keeps{actors::asks_for_processes(wanted.service), programs};
-  return run_as_netd({user, wanted.log, files, keeps, io::descriptor{given.ready_fd}}, signals, worker);
+  io::network_privileges keeps = privileges_of_netd(wanted);
+  keeps.workers = true;
+  return run_as_netd({user, wanted.log, files_to_lend(given.common), keeps, io::descriptor{given.ready_fd}}, signals, worker);
 }
 
 int run(const flags& given) {
   io::keep_memory_private();
   std::signal(SIGPIPE, SIG_IGN);  // a client that is gone shows where it is written to
-  settings wanted = defaults();
-  if (const refusal no = prepare(given, wanted); !no.lines.empty()) return say(no);
+  if (!given.netd.empty()) return run_beside_netd(given);
+  settings wanted = run_defaults();
+  if (const refusal no = prepare_run(given.common, wanted); !no.lines.empty()) return say(no);
   const auto user = needs_netd(wanted) ? find_service_user(wanted.user) : service_user{::geteuid(), ::getegid()};
   if (user.has_error()) return complain(user.error()), exit_config;
   if (const refusal no = prepare_sockets(wanted, *user); !no.lines.empty()) return say(no);
   if (needs_netd(wanted)) return run_with_netd(given, wanted, *user);
   const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP});
+  if (std::string wrong = io::keep_service_privileges(actors::asks_for_processes(wanted.service)); !wrong.empty()) return complain(wrong), exit_failed;
   return serve_until_end(given, wanted, signals, nullptr);
 }
 
@@ -239,6 +230,7 @@ void add_run(CLI::App& program, action& chosen) {
                   "mixed://127.0.0.1:1080")
       ->type_name("URL")
       ->allow_extra_args(false);
+  verb.add_option("--netd", given->netd, "The socket of omnilink netd, which keeps the\nprivileges in a process of its own")->type_name("PATH");
   verb.add_option("--ready-fd", given->ready_fd,
                   "Once it listens, write one ADDR:PORT per line\nto this descriptor and close it")
       ->type_name("N");

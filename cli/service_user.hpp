@@ -13,7 +13,7 @@ struct service_user {
 };
 
 /// Of [service] user; empty: the account "omnilink" where there is one, else a number that no account has. Whoever is not root
-/// stays who they are. The error is one line with the remedy.
-boost::system::result<service_user, std::string> find_service_user(const std::string& wanted);
+/// stays who they are, unless it is `another` process's user that is asked for. The error is one line with the remedy.
+boost::system::result<service_user, std::string> find_service_user(const std::string& wanted, bool another = false);
 
 }  // namespace omnilink::cli

@@ -12,6 +12,7 @@ namespace omnilink::cli {
 struct settings {
   actors::configuration service;
   io::log_config log;
+  bool confine = true;  ///< [service] confine: see confine.hpp
   std::string user;  ///< [service] user: who the service is behind netd; empty: see service_user.hpp
 };
 

@@ -17,6 +17,11 @@ constexpr const char* system_directory = "/run/omnilink";
 }  // namespace
 
 std::string socket_directory() {
+  // systemd's RuntimeDirectory=, several with colons between.
+  if (const char* given = ::getenv("RUNTIME_DIRECTORY"); given && *given == '/') {
+    const std::string all{given};
+    return all.substr(0, all.find(':'));
+  }
   if (::geteuid() == 0) return system_directory;
   const char* runtime = ::getenv("XDG_RUNTIME_DIR");
   return runtime && *runtime == '/' ? std::string{runtime} + "/omnilink" : std::string{};

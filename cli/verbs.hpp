@@ -21,6 +21,8 @@ void add_check(CLI::App& program, action& chosen);
 void add_explain(CLI::App& program, action& chosen);
 void add_rules(CLI::App& program, action& chosen);
 void add_query(CLI::App& program, action& chosen);
+/// The privileged half of `run`.
+void add_netd(CLI::App& program, action& chosen);
 void add_nat(CLI::App& program, action& chosen);
 void add_connections(CLI::App& program, action& chosen);
 void add_chains(CLI::App& program, action& chosen);

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 
 #include <cerrno>
 #include <cstring>
@@ -33,6 +34,23 @@ std::pair<io::descriptor, io::descriptor> make_packet_channel() noexcept {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return {};
   return {io::descriptor{ends[0]}, io::descriptor{ends[1]}};
+}
+
+io::descriptor connect_packet_channel(const std::string& path) noexcept {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof name.sun_path) {
+    errno = ENAMETOOLONG;
+    return {};
+  }
+  std::memcpy(name.sun_path, path.data(), path.size());
+  io::descriptor out{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+  if (out && ::connect(out.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    const int why = errno;
+    out.reset();
+    errno = why;
+  }
+  return out;
 }
 
 bool send_packet(int channel, wire::bytes packet, std::span<const int> descriptors) {

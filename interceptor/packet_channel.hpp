@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,9 @@ inline constexpr std::size_t packet_descriptors_max = 2 * 64 + 5;
 
 /// A connected pair, close-on-exec; empty: errno says why.
 std::pair<io::descriptor, io::descriptor> make_packet_channel() noexcept;
+
+/// To a listening socket at this path. Empty: errno says why.
+io::descriptor connect_packet_channel(const std::string& path) noexcept;
 
 /// The descriptors stay the caller's. False: the other side is gone, or errno.
 bool send_packet(int channel, wire::bytes packet, std::span<const int> descriptors = {});

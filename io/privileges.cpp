@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 namespace omnilink::io {
 namespace {
@@ -13,11 +14,34 @@ namespace {
 // Only root has a bounding set to give up.
 bool may_bound() noexcept { return capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1; }
 
+// Of these those that it has.
+std::string keep(const std::vector<unsigned>& needed) {
+  capng_get_caps_process();
+  const bool bounded = may_bound();
+  std::vector<unsigned> kept;
+  for (const unsigned one : needed) {
+    if (capng_have_capability(CAPNG_PERMITTED, one) == 1) kept.push_back(one);
+  }
+  // Somebody who has nothing else may not even be allowed to change that.
+  unsigned held = 0;
+  for (unsigned one = 0; one <= CAP_LAST_CAP; ++one) held += capng_have_capability(CAPNG_PERMITTED, one) == 1;
+  if (held == kept.size()) return {};
+  capng_clear(CAPNG_SELECT_BOTH);
+  for (const unsigned one : kept) capng_update(CAPNG_ADD, static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET), one);
+  if (capng_apply(bounded ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0) return std::string{"cannot give up capabilities: "} + std::strerror(errno);
+  return {};
+}
+
 }  // namespace
 
 bool may_change_network() noexcept {
   capng_get_caps_process();
   return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) == 1;
+}
+
+bool may_read_processes() noexcept {
+  capng_get_caps_process();
+  return capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_PTRACE) == 1;
 }
 
 void keep_memory_private() noexcept { ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
@@ -42,19 +66,17 @@ std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid) {
 }
 
 std::string keep_network_privileges(network_privileges more) {
-  capng_get_caps_process();
-  const bool bounded = may_bound();
-  constexpr unsigned needed[] = {CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_CHOWN, CAP_SYS_PTRACE, CAP_BPF, CAP_PERFMON};
-  bool has[std::size(needed)];
-  for (std::size_t i = 0; i < std::size(needed); ++i) has[i] = capng_have_capability(CAPNG_PERMITTED, needed[i]) == 1;
-  capng_clear(CAPNG_SELECT_BOTH);
-  for (std::size_t i = 0; i < std::size(needed); ++i) {
-    const bool of_programs = needed[i] == CAP_BPF || needed[i] == CAP_PERFMON;
-    if (!has[i] || (needed[i] == CAP_SYS_PTRACE && !more.processes) || (of_programs && !more.programs)) continue;
-    capng_update(CAPNG_ADD, static_cast<capng_type_t>(CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET), needed[i]);
-  }
-  if (capng_apply(bounded ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0) return std::string{"cannot give up capabilities: "} + std::strerror(errno);
-  return {};
+  std::vector<unsigned> needed{CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_DAC_READ_SEARCH};
+  if (more.workers) needed.insert(needed.end(), {CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_CHOWN});
+  if (more.processes) needed.push_back(CAP_SYS_PTRACE);
+  if (more.programs) needed.insert(needed.end(), {CAP_BPF, CAP_PERFMON});
+  return keep(needed);
+}
+
+std::string keep_service_privileges(bool processes) {
+  std::vector<unsigned> needed{CAP_NET_BIND_SERVICE, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH};
+  if (processes) needed.push_back(CAP_SYS_PTRACE);
+  return keep(needed);
 }
 
 }  // namespace omnilink::io

@@ -9,6 +9,9 @@ namespace omnilink::io {
 /// Whether this process may change the rules of its network namespace (CAP_NET_ADMIN).
 bool may_change_network() noexcept;
 
+/// Whether it may see what files every process has open (CAP_SYS_PTRACE).
+bool may_read_processes() noexcept;
+
 /// No core dump of this process, and no debugger of the same user's: there are credentials in its memory.
 void keep_memory_private() noexcept;
 
@@ -19,10 +22,15 @@ std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid);
 struct network_privileges {
   bool processes = false;  ///< to see what files every process has open (the kernel's right for that is CAP_SYS_PTRACE)
   bool programs = false;   ///< to load programs into the kernel
+  bool workers = false;    ///< to start workers as another user, and to signal them
 };
 
 /// Keeps what netd needs: to change the network's rules, to open low ports, to read a configuration again that it could read
-/// at the start, and to start and signal workers as another user; and these. Empty: done.
+/// at the start; and these. Empty: done.
 std::string keep_network_privileges(network_privileges more);
+
+/// Keeps of root's what a service without netd needs: low ports, files of a configuration and the directory of its sockets, whoever
+/// owns them; `processes` as above. Whoever is not root has none to lose. Empty: done.
+std::string keep_service_privileges(bool processes);
 
 }  // namespace omnilink::io

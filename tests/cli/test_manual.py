@@ -121,24 +121,27 @@ class installation(unittest.TestCase):
             found = {os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names}
             self.assertEqual(found, {"bin/omnilink", "share/man/man1/omnilink.1", "share/bash-completion/completions/omnilink",
                                      "share/zsh/site-functions/_omnilink", "share/fish/vendor_completions.d/omnilink.fish",
-                                     "lib/systemd/system/omnilink.service"})
+                                     "lib/systemd/system/omnilink.service", "lib/systemd/system/omnilink-netd.service",
+                                     "lib/systemd/system/omnilink-netd.socket", "lib/sysusers.d/omnilink.conf"})
             self.assertRegex(run(os.path.join(folder, "bin/omnilink"), "version").stdout, "^omnilink ")
-            self.expect_unit(os.path.join(folder, "lib/systemd/system/omnilink.service"))
+            self.expect_unit(os.path.join(folder, "lib/systemd/system"), "omnilink.service", ["run", "reload"])
+            self.expect_unit(os.path.join(folder, "lib/systemd/system"), "omnilink-netd.service", ["netd"])
             with open(os.path.join(folder, "share/bash-completion/completions/omnilink")) as text:
                 self.assertEqual(text.read(), run(BINARY, "completion", "bash").stdout)
 
-    def expect_unit(self, path):
+    def expect_unit(self, installed, name, verbs):
         """A unit that systemd understands, and that starts what there is to start."""
-        with open(path) as text:
+        with open(os.path.join(installed, name)) as text:
             unit = text.read()
         started = re.findall(r"(?m)^Exec\w+=(\S+)/omnilink (\w+)", unit)
-        self.assertEqual([verb for _, verb in started], ["check", "run", "reload"])
+        self.assertEqual([verb for _, verb in started], verbs)
         if not shutil.which("systemd-analyze"):
             return
         with tempfile.TemporaryDirectory(prefix="omnilink-unit-") as folder:
-            copy = os.path.join(folder, "omnilink.service")
+            copy = os.path.join(folder, name)
             with open(copy, "w") as out:
                 out.write(unit.replace(started[0][0] + "/omnilink", BINARY))
+            shutil.copy(os.path.join(installed, "omnilink-netd.socket"), folder)
             # Nothing but the unit's own folder: the machine's other units are not ours to judge.
             done = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", copy)
             self.assertEqual((done.returncode, done.stderr), (0, ""))

@@ -199,7 +199,7 @@ class fail_modes(unittest.TestCase):
         uid, gid = omnilink.worker_ids()
         self.assertEqual((worker["Uid"], worker["Gid"]), ("\t".join([str(uid)] * 4), "\t".join([str(gid)] * 4)))
         self.assertEqual({worker[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0" * 16})
-        self.assertEqual((worker["NoNewPrivs"], worker["Groups"].strip()), ("1", ""))
+        self.assertEqual((worker["NoNewPrivs"], worker["Seccomp"], worker["Groups"].strip()), ("1", "2", ""))
         chown, read_search, kill, setgid, setuid, setpcap, bind, net_admin = 0, 2, 5, 6, 7, 8, 10, 12
         wanted = sum(1 << c for c in (chown, read_search, kill, setgid, setuid, setpcap, bind, net_admin))
         self.assertEqual(int(netd["CapEff"], 16), wanted)
