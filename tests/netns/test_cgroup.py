@@ -12,6 +12,7 @@ import collections
 import glob
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -383,6 +384,24 @@ class fail_modes(unittest.TestCase):
                 said = set(client_loop.communicate()[0].splitlines()[:-1])
             self.assertLessEqual(said, {"ECONNRESET"})
             self.assertEqual({p[1] for p in cable.sent() if p[0] == "tcp"}, set())
+
+    def test_closed_netd_killed_the_worker_ends_and_nothing_leaves(self):
+        service = hooked("reject", conditions=f"&port={self.port}", fail="closed")
+        pidfd = os.pidfd_open(worker_of(service))
+        with capture.capture("near0") as cable:
+            service.process.kill()
+            self.assertLessEqual(set(self.dial()), {"ECONNRESET", "ECONNREFUSED", "end"})
+            self.assertTrue(select.select([pidfd], [], [], 30)[0])
+            self.assertEqual(self.dial(), ["ECONNREFUSED"] * 3)
+        self.assertEqual({p[1] for p in cable.sent() if p[0] == "tcp"}, set())
+        os.close(pidfd)
+
+    def test_A8_without_ipv6_on_loopback_what_is_captured_of_it_is_refused(self):
+        setting = "/proc/sys/net/ipv6/conf/lo/disable_ipv6"
+        world.write(setting, "1")
+        self.addCleanup(world.write, setting, "0")
+        with hooked("reject", conditions=f"&port={self.port}"):
+            self.assertEqual(self.dial(), ["ECONNRESET", "ENETUNREACH", "ECONNRESET"])
 
     def test_D12_the_worker_killed_connections_wait_for_the_next_one(self):
         with hooked(conditions=f"&port={self.port}", fail="closed") as service:
