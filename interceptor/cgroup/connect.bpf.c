@@ -257,7 +257,9 @@ static __always_inline enum verdict judge(struct bpf_sock_addr* ctx, const struc
   // Another capture of ours was asked before this one and took it; or somebody dials the listener itself.
   if (is_loopback(to) && leads_to_us(ctx, to->v4, to->port)) return as_it_is;
   struct bpf_sock* socket = ctx->sk;
-  if (socket) bpf_sk_storage_delete(&dialled, socket);
+  // Of an earlier connect(); but a port that a capture before this one has changed in this very one stays known.
+  const struct omnilink_origin* before = socket ? bpf_sk_storage_get(&dialled, socket, 0, 0) : 0;
+  if (before && (before->sent || before->captured)) bpf_sk_storage_delete(&dialled, socket);
   if (is_own() || !is_meant(to)) return as_it_is;
   if (!leads_to_us(ctx, 1, capture.port_v4)) return capture.closed ? refuse(econnrefused) : as_it_is;
   if (capture.deny) return refuse(capture.deny);
@@ -333,8 +335,9 @@ static __always_inline struct omnilink_path path_of_accepted(struct bpf_sock_ops
 static __always_inline void is_about_to_send(struct bpf_sock_ops* ops) {
   struct bpf_sock* socket = ops->sk;
   struct omnilink_origin* known = socket ? bpf_sk_storage_get(&dialled, socket, 0, 0) : 0;
-  if (!known || known->sent || !known->captured) return;
+  if (!known || known->sent) return;
   known->sent = 1;
+  if (!known->captured) return;
   const struct omnilink_path key = path_of_program(ops);
   bpf_map_update_elem(&on_the_way, &key, known, BPF_ANY);
   bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);

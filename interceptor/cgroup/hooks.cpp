@@ -77,9 +77,12 @@ std::string verifier_reason() {
 constexpr const char* fallback = "; a redirect listener needs no BPF";
 
 failure load_failure(int error) {
-  if (error == EPERM) return {error, std::string{"the kernel lets this process load no BPF program: run as root, with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"} + fallback};
+  if (error == EPERM)
+    return {error, std::string{"the kernel lets this process load no BPF program: run as root, with CAP_BPF, CAP_PERFMON and "
+                               "CAP_NET_ADMIN"} + fallback};
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
-    return {error, std::string{"this kernel does not describe its structures (no /sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF"} + fallback};
+    return {error, std::string{"this kernel does not describe its structures (no /sys/kernel/btf/vmlinux): it needs "
+                               "CONFIG_DEBUG_INFO_BTF"} + fallback};
   const std::string reason = verifier_reason();
   return {error, "the kernel refuses the programs: " + (reason.empty() ? std::string{std::strerror(error)} : reason) + fallback};
 }
@@ -175,11 +178,13 @@ problem hooks::state::begin() {
   // The process is the better mark: others may come into this cgroup later.
   own_cgroup = !first_pids && is_ours_alone(own) ? own.id : 0;
   if (own_cgroup == 0 && !first_pids)
-    return failure{EINVAL, "omnilink shares cgroup " + own.path + " with others, in a PID namespace of its own, so its connections cannot be told from theirs: "
-                           "start it in a cgroup of its own"};
+    return failure{EINVAL, "omnilink shares cgroup " + own.path + " with others, in a PID namespace of its own, so its connections cannot be "
+                           "told from theirs: start it in a cgroup of its own"};
   if (netns == 0) return failure{ENOSYS, "this kernel has no cookies of network namespaces; Linux 5.14 has"};
   alone = claim_namespace();
-  if (!alone) return failure{errno, "another omnilink with cgroup listeners runs in this network namespace; give its configuration the [[listen]] of this one"};
+  if (!alone)
+    return failure{errno, "another omnilink with cgroup listeners runs in this network namespace; give its configuration the [[listen]] of "
+                          "this one"};
   return std::nullopt;
 }
 

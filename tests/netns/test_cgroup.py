@@ -201,6 +201,20 @@ class cgroup(unittest.TestCase):
             self.assertEqual(service.access()["destination"], f"{world.ORIGIN4}:81")
         self.assertEqual({p[1:] for p in cable.sent() if p[0] == "tcp"}, {(world.ORIGIN4, port), (world.ORIGIN6, port)})
 
+    def test_one_listener_beside_another(self):
+        """Each takes what the ones before it left alone, and never what they have taken: everything is in the last one's networks."""
+        port = ORIGIN.port("greet")
+        begin = f"cgroup://127.0.0.1:0?cgroup={GROUPS.name}/app&fail=open"
+        everything = "&cidr=0.0.0.0/0,::/0"
+        listen = [f"{begin}&port=80&rewrite=80:{port}", f"{begin}&port=82", f"{begin}{everything}&port=81-83"]
+        with omnilink.service("reject", listen=listen, inside=GROUPS.service) as service:
+            for host in (world.ORIGIN4, world.ORIGIN6):
+                self.assertTrue(client(host, 80).startswith(f"220 origin ready|{host}|80|"))
+                self.assertEqual([client(host, other) for other in (81, 82)], ["ECONNRESET"] * 2)
+            lines = [service.access(i, 4) for i in range(4)]
+            self.assertEqual({line["destination"] for line in lines}, {written(host, p) for host in (world.ORIGIN4, world.ORIGIN6) for p in (81, 82)})
+            self.assertEqual({line["verdict"] for line in lines}, {"rejected"})
+
     def test_A2_omnilinks_own_connections_are_left_alone(self):
         """It is in the very cgroup that it captures, among others; and the next worker is another process."""
         port = ORIGIN.port("greet")
