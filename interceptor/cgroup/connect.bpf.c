@@ -74,6 +74,7 @@ struct {
 } on_the_way SEC(".maps");
 
 // The service's processes, and when each began, in ticks as /proc counts them: another one may have its number by now.
+// 0: unknown, /proc does not show it.
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 16);
@@ -166,7 +167,7 @@ static __always_inline int is_own(void) {
   if (capture.own_cgroup && bpf_get_current_cgroup_id() == capture.own_cgroup) return 1;
   const __u32 pid = bpf_get_current_pid_tgid() >> 32;
   const __u64* of_ours = bpf_map_lookup_elem(&own_processes, &pid);
-  return of_ours && *of_ours == begun(leader());
+  return of_ours && (!*of_ours || *of_ours == begun(leader()));
 }
 
 // -- is it captured?

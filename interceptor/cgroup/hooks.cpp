@@ -283,8 +283,8 @@ void hooks::state::take_over() const {
 
 void hooks::state::tell_worker() const {
   if (!shared[own_processes] || !first_pids || worker == 0) return;
-  const auto begin = begin_of(static_cast<std::uint32_t>(worker));
-  if (begin) bpf_map_update_elem(shared[own_processes].get(), &worker, &*begin, BPF_ANY);
+  const __u64 begin = begin_of(static_cast<std::uint32_t>(worker)).value_or(0);
+  bpf_map_update_elem(shared[own_processes].get(), &worker, &begin, BPF_ANY);
 }
 
 // What cannot be watched is as it was at the last reload.
