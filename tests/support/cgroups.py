@@ -9,7 +9,9 @@ Nothing is ever attached to the root, which all other programs of the machine ar
 import os
 import subprocess
 import sys
+import unittest
 
+import connects
 import omnilink
 import world
 
@@ -21,6 +23,25 @@ def hierarchy():
             if kind == "cgroup2":
                 return where
     return world.cannot("no cgroup2 is mounted")
+
+
+def prepare():
+    """What tests of cgroup listeners need; called in setUpModule, where it may skip them."""
+    world.enter()
+    if not world.is_root():
+        raise unittest.SkipTest("programs for the kernel need root")
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        world.cannot("this kernel has no BTF")
+    if "OMNILINK_BPF=OFF" in omnilink.run("check", "-L", "cgroup://?port=1").stderr:
+        raise unittest.SkipTest("this build has no cgroup listeners")
+    # Our own, since this mount namespace is; what is pinned there goes with it.
+    world.check(world.libc.mount(b"bpf", b"/sys/fs/bpf", b"bpf", 0, None), "mount /sys/fs/bpf")
+    return cgroups()
+
+
+def worker_of(service):
+    with open(f"/proc/{service.process.pid}/task/{service.process.pid}/children") as children:
+        return int(children.read().split()[0])
 
 
 class cgroups:
@@ -70,3 +91,12 @@ class cgroups:
 
     def python(self, script, *words, **options):
         return self.run(sys.executable, "-c", script, *map(str, words), **options)
+
+    def hooked(self, *hops, conditions="", fail="open", group="/app", inside=None, **options):
+        """omnilink with a cgroup listener."""
+        url = f"cgroup://127.0.0.1:0?cgroup={self.name}{group}&fail={fail}{conditions}"
+        return omnilink.service(*hops, listen=[url], inside=inside or self.service, **options)
+
+    def client(self, host, port, how="plain", *words, **options):
+        """What a program that connects in this way has to tell."""
+        return self.python(connects.CLIENT, host, port, how, *words, **options).stdout.strip()
