@@ -271,12 +271,16 @@ class trip {
     return false;
   }
 
+  io::relay_options relaying() const noexcept {
+    const auto& settings = settings_->config().service;
+    return {settings.idle_timeout, settings.half_close_timeout, {}, {}};
+  }
+
   asio::awaitable<void> carry() {
     slot_.info.phase = "relay";
     io::stream& upstream = *dialed_.upstream;
     if (!arm_cut()) co_return;
-    const auto& settings = settings_->config().service;
-    const io::relay_options options{settings.idle_timeout, settings.half_close_timeout};
+    const io::relay_options options = relaying();
     const io::relay_result result =
         co_await io::relay(*client_, upstream, home_.buffer, home_.pipes, home_.deadlines, options, slot_.counters);
     slot_.cancel.disarm();
@@ -289,9 +293,8 @@ class trip {
     for (bool reused = false;; reused = true) {
       slot_.info.phase = "relay";
       if (!arm_cut()) co_return;
-      const core::nanoseconds idle = settings_->config().service.idle_timeout;
       const io::exchange_result done = co_await io::http_exchange(*client_, *dialed_.upstream, *asks_->request().http, home_.draining,
-                                                                  home_.deadlines, idle, slot_.counters);
+                                                                  home_.deadlines, relaying(), slot_.counters);
       slot_.cancel.disarm();
       if (done.code != errc::ok || slot_.cancel.canceled()) co_return end_exchange(done, reused);
       if (done.upgraded) {

@@ -28,15 +28,18 @@ using buffer = std::array<std::uint8_t, buffer_size>;
 // An origin may answer before it has read the whole request, and read on; or have had enough of it.
 constexpr core::nanoseconds late_upload = std::chrono::seconds{5};
 
+// Who pauses for a limit looks so often whether the exchange has ended meanwhile.
+constexpr core::nanoseconds pause_slice = std::chrono::milliseconds{100};
+
 class exchange {
  public:
-  exchange(stream& client, stream& upstream, wire::http_request& asked, bool last, deadlines& timers, core::nanoseconds idle,
+  exchange(stream& client, stream& upstream, wire::http_request& asked, bool last, deadlines& timers, const relay_options& options,
            relay_counters& counters, const asio::any_io_executor& executor)
-      : client_{client}, upstream_{upstream}, asked_{asked}, last_{last}, idle_{idle}, counters_{counters}, timer_{timers},
+      : client_{client}, upstream_{upstream}, asked_{asked}, last_{last}, options_{options}, counters_{counters}, timer_{timers},
         upload_ended_{executor, asio::steady_timer::time_point::max()}, executor_{executor} {}
 
   asio::awaitable<exchange_result> run() {
-    timer_.arm(core::clock::now() + idle_, [this] { give_up(errc::timed_out); });
+    timer_.arm(core::clock::now() + options_.idle, [this] { give_up(errc::timed_out); });
     std::exception_ptr defect;
     try {
       co_await speak();
@@ -77,7 +80,19 @@ class exchange {
   void moved(std::uint64_t& counter, std::size_t count) {
     counter += count;
     counters_.active = core::clock::now();
-    timer_.postpone(counters_.active + idle_);
+    timer_.postpone(counters_.active + options_.idle);
+  }
+
+  // Charges for what has moved, and waits until it is paid for.
+  asio::awaitable<void> pay(buckets limits, std::size_t count) {
+    brake by{limits};
+    by.charge(count, counters_.active);
+    asio::steady_timer slice{executor_};
+    for (auto now = core::clock::now(); now < by.until() && upstream_.socket().is_open(); now = core::clock::now()) {
+      timer_.postpone(by.until() + options_.idle);
+      slice.expires_after(std::min(pause_slice, by.until() - now));
+      co_await slice.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
   }
 
   asio::awaitable<void> speak() {
@@ -121,6 +136,7 @@ class exchange {
       if (!put.done()) co_return;
       moved(counters_.up, part.count);
       if (!rest.empty()) client_.unread(rest);  // its next request
+      if (!options_.up.empty()) co_await pay(options_.up, part.count);
     }
   }
 
@@ -173,6 +189,7 @@ class exchange {
       const auto put = co_await write_all(client_, bytes{*space}.first(part.count));
       if (!put.done()) co_return fail(relay_side::client, put);
       moved(counters_.down, part.count);
+      if (!options_.down.empty()) co_await pay(options_.down, part.count);
       if (part.count < got.count) result_.upstream_goes_on = false;  // nobody asked for what follows
     }
   }
@@ -181,7 +198,7 @@ class exchange {
   stream& upstream_;
   wire::http_request& asked_;
   const bool last_;
-  const core::nanoseconds idle_;
+  const relay_options options_;
   relay_counters& counters_;
   deadlines::timer timer_;
   asio::steady_timer upload_ended_;  // never expires; canceled when it has
@@ -193,9 +210,9 @@ class exchange {
 }  // namespace
 
 asio::awaitable<exchange_result> http_exchange(stream& client, stream& upstream, wire::http_request& asked, bool last,
-                                               deadlines& timers, core::nanoseconds idle, relay_counters& counters) {
+                                               deadlines& timers, const relay_options& options, relay_counters& counters) {
   auto executor = co_await asio::this_coro::executor;
-  exchange one{client, upstream, asked, last, timers, idle, counters, executor};
+  exchange one{client, upstream, asked, last, timers, options, counters, executor};
   co_return co_await one.run();
 }
 

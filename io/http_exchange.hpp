@@ -23,10 +23,10 @@ struct exchange_result {
 };
 
 /// Sends `asked` to the origin, and its answer to the client. `last`: the client is told that no other request will be answered.
-/// Ends with timed_out when no byte moved for so long as `idle`; upstream is closed then, and whenever the result is not ok.
+/// Ends with timed_out when no byte moved for so long as options.idle; upstream is closed then, and whenever the result is not ok.
 /// Nothing is ever sent twice. A client that cancels, or its kill, closes both streams. All arguments must outlive the returned
 /// awaitable.
 boost::asio::awaitable<exchange_result> http_exchange(stream& client, stream& upstream, wire::http_request& asked, bool last,
-                                                      deadlines& timers, core::nanoseconds idle, relay_counters& counters);
+                                                      deadlines& timers, const relay_options& options, relay_counters& counters);
 
 }  // namespace omnilink::io

@@ -40,8 +40,8 @@ std::optional<pipe> pipe::make() noexcept {
 }
 
 // The pipe is empty, so that EAGAIN can only be about the socket.
-progress pipe::fill(int socket) noexcept {
-  const ssize_t n = splice_now(socket, in_.get(), capacity);
+progress pipe::fill(int socket, std::size_t most) noexcept {
+  const ssize_t n = splice_now(socket, in_.get(), most);
   if (n > 0) {
     held_ += static_cast<std::size_t>(n);
     return progress::moved(static_cast<std::size_t>(n));

@@ -23,9 +23,9 @@ class pipe {
   pipe(descriptor out, descriptor in) noexcept : out_{std::move(out)}, in_{std::move(in)} {}
 
   std::size_t held() const noexcept { return held_; }
-  /// Takes what a socket has received, into an empty pipe. Failing with EINVAL says that this descriptor
+  /// Takes what a socket has received, `most` bytes of it, into an empty pipe. Failing with EINVAL says that this descriptor
   /// cannot be spliced.
-  progress fill(int socket) noexcept;
+  progress fill(int socket, std::size_t most = capacity) noexcept;
   /// Sends a part of what the pipe holds. EINVAL as above; nothing is lost by it.
   progress pour(int socket) noexcept;
   /// The way out for bytes whose receiver cannot be spliced to.

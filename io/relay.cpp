@@ -44,6 +44,13 @@ struct side {
   bool broken = false;  // its socket has failed once; an eof that follows is no end
 };
 
+// Of a direction with a limit.
+struct slowed {
+  slowed(buckets all, deadlines& timers) : by{all}, pause{timers} {}
+  brake by;
+  deadlines::timer pause;
+};
+
 class session;
 
 // Waits for one thing at a time.
@@ -66,6 +73,7 @@ struct direction final : waiter {
   std::optional<pipe> lent{};            // while it holds bytes, or is about to
   bool end_blocked = false;              // `to` has no room for the end
   std::shared_ptr<session> owner{};      // while it waits
+  std::unique_ptr<slowed> limit{};       // null: there is none
 
   bool in_bulk() const noexcept {
     return can_splice && full_buffers >= bulk_after && from.bytes.buffered() == 0;
@@ -88,6 +96,8 @@ class session : public std::enable_shared_from_this<session> {
         counters_{counters},
         done_{std::move(done)} {
     up_.can_splice = down_.can_splice = client.is_plain() && upstream.is_plain();
+    if (!options.up.empty()) up_.limit = std::make_unique<slowed>(options.up, timers);
+    if (!options.down.empty()) down_.limit = std::make_unique<slowed>(options.down, timers);
   }
 
   void start() {
@@ -119,7 +129,9 @@ class session : public std::enable_shared_from_this<session> {
 
   // Performs steps until one is blocked, the direction is over, or its turn is.
   void run(direction& d) {
+    if (d.limit) d.limit->pause.disarm();
     for (int round = 0; round < rounds_per_turn && !finished_; ++round) {
+      if (d.now == direction::phase::reading && d.limit && core::clock::now() < d.limit->by.until()) return pause(d);
       if (d.now == direction::phase::reading && !read(d)) return;
       if (d.now == direction::phase::writing && !write_rest(d)) return;
       if (d.now == direction::phase::flushing && !flush(d)) return;
@@ -132,7 +144,8 @@ class session : public std::enable_shared_from_this<session> {
   // The steps return true when the direction may go on at once.
   bool read(direction& d) {
     if (d.in_bulk() && lend_pipe(d)) return fill(d);
-    const progress got = d.from.bytes.read(buffer_.bytes);
+    const std::span<std::uint8_t> space = std::span{buffer_.bytes}.first(most(d, buffer_.bytes.size()));
+    const progress got = d.from.bytes.read(space);
     if (got.done()) {
       d.full_buffers = got.count == buffer_.bytes.size() ? d.full_buffers + 1 : 0;
       return write(d, {buffer_.bytes.data(), got.count});
@@ -168,7 +181,7 @@ class session : public std::enable_shared_from_this<session> {
   }
 
   bool fill(direction& d) {
-    const progress got = d.lent->fill(d.from.bytes.socket().native_handle());
+    const progress got = d.lent->fill(d.from.bytes.socket().native_handle(), most(d, pipe::capacity));
     if (got.done()) return pour(d);
     if (cannot_splice(got)) {
       stop_splicing(d);
@@ -287,6 +300,7 @@ class session : public std::enable_shared_from_this<session> {
 
   void finish(direction& d) noexcept {
     d.now = direction::phase::over;
+    if (d.limit) d.limit->pause.disarm();
     d.overflow = {};
     give_back_pipe(d);
   }
@@ -377,6 +391,26 @@ class session : public std::enable_shared_from_this<session> {
 
   void wait(direction& d, side& on, kind what) { wait(d, on, what == kind::want_read ? event::read : event::write); }
 
+  static std::size_t most(const direction& d, std::size_t room) noexcept {
+    return d.limit ? std::min(room, d.limit->by.piece()) : room;
+  }
+
+  // Until what has moved is paid for. The owner may close the socket meanwhile; of one that is broken there is nothing to wait for.
+  void pause(direction& d) {
+    d.overflow = {};
+    give_back_pipe(d);
+    tcp_socket& from = d.from.bytes.socket();
+    if (!from.is_open()) return cut(errc::canceled);
+    d.owner = shared_from_this();
+    if (!from.known().worth_a_try(event::error)) from.wait(event::error, d);
+    d.limit->pause.arm(d.limit->by.until(), [this, &d] {
+      d.unlink();
+      const auto self = std::move(d.owner);
+      run(d);
+      deliver();
+    });
+  }
+
   void wait(direction& d, side& on, event what) {
     if (!on.bytes.socket().is_open()) return later(d);  // which will find out
     d.owner = shared_from_this();
@@ -399,6 +433,7 @@ class session : public std::enable_shared_from_this<session> {
   void moved(direction& d, std::size_t count) {
     d.counter += count;
     counters_.active = core::clock::now();
+    if (d.limit) d.limit->by.charge(count, counters_.active);
     timer_.postpone(counters_.active + timeout());
   }
 
@@ -411,10 +446,21 @@ class session : public std::enable_shared_from_this<session> {
     return end_blocked() ? std::min(usual, shutdown_limit) : usual;
   }
 
+  // Where a direction pauses, it is not the peers who are idle.
+  core::instant paused_until() const noexcept {
+    core::instant out{};
+    for (const direction* d : {&up_, &down_}) {
+      if (d->limit && !d->over()) out = std::max(out, d->limit->by.until());
+    }
+    return out;
+  }
+
   void arm_idle_timer() {
     if (end_blocked()) unacknowledged_ = unacknowledged();
-    timer_.arm(core::clock::now() + timeout(), [this] {
+    const auto now = core::clock::now();
+    timer_.arm(std::max(now, paused_until()) + timeout(), [this] {
       const auto self = shared_from_this();
+      if (core::clock::now() < paused_until()) return arm_idle_timer();
       if (end_blocked() && unacknowledged() < unacknowledged_) return arm_idle_timer();
       // A failure that was being flushed stays the reason.
       if (result_.code == errc::ok) result_.code = errc::timed_out;

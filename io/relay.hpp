@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include "core/clock.hpp"
+#include "io/brake.hpp"
 #include "io/deadlines.hpp"
 #include "io/pipe_pool.hpp"
 #include "io/stream.hpp"
@@ -21,6 +22,8 @@ struct relay_buffer {
 struct relay_options {
   core::nanoseconds idle;        ///< ends a connection when no byte went either way for so long; > 0
   core::nanoseconds half_close;  ///< the same, once one direction has ended; > 0
+  buckets up{};                  ///< what holds back the bytes from the client …
+  buckets down{};                ///< … and those from upstream; they outlive the relay
 };
 
 /// May be read on the worker while the relay runs.

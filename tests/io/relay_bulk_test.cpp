@@ -205,6 +205,76 @@ TEST(relay_bulk, what_a_pipe_holds_is_not_lost_where_the_kernel_refuses_to_splic
   EXPECT_EQ(r.counters.spliced, before);
 }
 
+// ---------------------------------------------------------------------------------- limits
+
+TEST_P(bulk_on_legs, a_limit_slows_one_direction_and_loses_nothing) {
+  core::token_bucket limit{4'000'000, 200'000};
+  core::token_bucket* const all[] = {&limit};
+  rig r{GetParam(), {60s, 60s, all, {}}};
+  r.start();
+  const auto begun = core::clock::now();
+  const auto request = r.events.spawn(send(*r.client, 1'000'000, 41));
+  const auto reply = r.events.spawn(send(*r.upstream, much, 42));
+  const auto returned = r.events.spawn(receive(*r.client));
+  const auto arrived = r.events.finish(receive(*r.upstream));
+  EXPECT_GE(core::clock::now() - begun, 200ms) << "1 MB, of which 200 kB are a burst, at 4 MB a second";
+  EXPECT_TRUE(r.events.until([&] { return returned->has_value(); }));
+  EXPECT_EQ(arrived.all, (*request)->all);
+  EXPECT_EQ((*returned)->all, (*reply)->all);
+  EXPECT_EQ(r.result().code, errc::ok);
+  EXPECT_EQ(r.pipes.in_use(), 0u);
+}
+
+TEST(relay_bulk, a_limit_holds_for_what_goes_through_a_pipe) {
+  core::token_bucket limit{20'000'000, 1'000'000};
+  core::token_bucket* const all[] = {&limit};
+  rig r{{}, {60s, 60s, all, {}}};
+  const auto begun = core::clock::now();
+  r.start_bulk();
+  const auto request = r.events.spawn(send(*r.client, 2 * much, 43));
+  const auto arrived = r.events.finish(receive(*r.upstream));
+  EXPECT_GE(core::clock::now() - begun, 250ms);
+  EXPECT_EQ(arrived.all, (*request)->all);
+  EXPECT_GT(r.counters.spliced, 0u);
+}
+
+TEST(relay_bulk, the_slowest_of_several_limits_counts) {
+  core::token_bucket slow{1'000'000, 100'000}, fast{1'000'000'000, 1'000'000'000};
+  core::token_bucket* const all[] = {&fast, &slow};
+  rig r{{}, {60s, 60s, {}, all}};
+  r.start();
+  const auto begun = core::clock::now();
+  const auto reply = r.events.spawn(send(*r.upstream, 300'000, 44));
+  const auto returned = r.events.finish(receive(*r.client));
+  EXPECT_GE(core::clock::now() - begun, 200ms);
+  EXPECT_EQ(returned.all, (*reply)->all);
+}
+
+TEST(relay_bulk, who_closes_does_not_wait_for_what_pauses) {
+  core::token_bucket up{1, 1000}, down{1, 1000};
+  core::token_bucket *const ups[] = {&up}, *const downs[] = {&down};
+  rig r{{}, {60s, 60s, ups, downs}};
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 3'000, 45));
+  const auto reply = r.events.spawn(send(*r.upstream, 3'000, 46));
+  ASSERT_TRUE(r.events.until([&] { return r.counters.up == 2'000 && r.counters.down == 2'000; })) << "then it pauses for a quarter of an hour";
+  r.near_client->close();
+  r.near_upstream->close();
+  EXPECT_EQ(r.result().code, errc::canceled);
+}
+
+TEST(relay_bulk, who_pauses_is_not_idle) {
+  core::token_bucket limit{50'000, 50'000};
+  core::token_bucket* const all[] = {&limit};
+  rig r{{}, {1s, 1s, all, {}}};
+  limit.charge(100'000, core::clock::now());
+  r.start();
+  const auto request = r.events.spawn(send(*r.client, 50'000, 47));
+  const auto arrived = r.events.finish(receive(*r.upstream));
+  EXPECT_EQ(arrived.all, (*request)->all) << "its end was two seconds after its bytes";
+  EXPECT_EQ(arrived.last.what, progress::kind::eof);
+}
+
 INSTANTIATE_TEST_SUITE_P(legs, bulk_on_legs, all_legs(), name_of_legs);
 
 }  // namespace

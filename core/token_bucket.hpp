@@ -1,4 +1,4 @@
-// A rate and a burst, for `limit`: one number that several threads change without a lock. It is the instant
+// A rate and a burst, for limits: one number that several threads change without a lock. It is the instant
 // at which the bucket will be full again (the generic cell rate algorithm of ITU-T I.371), so that nothing
 // has to be refilled.
 #pragma once
@@ -11,7 +11,7 @@
 
 #include "core/clock.hpp"
 
-namespace omnilink::interceptor::filter {
+namespace omnilink::core {
 
 class token_bucket {
  public:
@@ -20,12 +20,23 @@ class token_bucket {
 
   /// `per_second` and `burst` are 1 to tokens_max. Full at first.
   token_bucket(std::uint64_t per_second, std::uint64_t burst) noexcept
-      : per_second_{per_second}, burst_{time_of(burst)} {
+      : per_second_{per_second}, burst_tokens_{burst}, burst_{time_of(burst)} {
     assert(per_second >= 1 && per_second <= tokens_max && burst >= 1 && burst <= tokens_max);
   }
 
+  std::uint64_t burst() const noexcept { return burst_tokens_; }
+
+  /// There are so many left; none is taken.
+  bool has(std::uint64_t tokens, instant now) const noexcept {
+    const std::int64_t at = now.time_since_epoch().count();
+    return later(std::max(full_at_.load(std::memory_order_relaxed), at), time_of(tokens)) - at <= burst_;
+  }
+  bool is_full(instant now) const noexcept {
+    return full_at_.load(std::memory_order_relaxed) <= now.time_since_epoch().count();
+  }
+
   /// False: there are not so many left, and none is taken. For connections.
-  bool take(std::uint64_t tokens, core::instant now) noexcept {
+  bool take(std::uint64_t tokens, instant now) noexcept {
     const std::int64_t cost = time_of(tokens), at = now.time_since_epoch().count();
     std::int64_t full = full_at_.load(std::memory_order_relaxed);
     while (true) {
@@ -36,14 +47,14 @@ class token_bucket {
   }
 
   /// Takes them in any case and says how long to wait before the next; for bytes that are already there.
-  core::nanoseconds charge(std::uint64_t tokens, core::instant now) noexcept {
+  nanoseconds charge(std::uint64_t tokens, instant now) noexcept {
     const std::int64_t cost = time_of(tokens), at = now.time_since_epoch().count();
     std::int64_t full = full_at_.load(std::memory_order_relaxed);
     std::int64_t then = 0;
     do {
       then = later(std::max(full, at), cost);
     } while (!full_at_.compare_exchange_weak(full, then, std::memory_order_relaxed));
-    return core::nanoseconds{std::max<std::int64_t>(0, then - at - burst_)};
+    return nanoseconds{std::max<std::int64_t>(0, then - at - burst_)};
   }
 
  private:
@@ -59,8 +70,9 @@ class token_bucket {
   }
 
   const std::uint64_t per_second_;
+  const std::uint64_t burst_tokens_;
   const std::int64_t burst_;
   std::atomic<std::int64_t> full_at_{std::numeric_limits<std::int64_t>::min()};
 };
 
-}  // namespace omnilink::interceptor::filter
+}  // namespace omnilink::core
