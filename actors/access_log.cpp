@@ -20,15 +20,6 @@ std::string hashed(const std::string& text) {
   return fmt::format("{:016x}", std::hash<std::string>{}(salt + text));
 }
 
-std::string shown(const std::string& destination, configuration::destinations how) {
-  switch (how) {
-    case configuration::destinations::full: return destination;
-    case configuration::destinations::hash: return hashed(destination);
-    case configuration::destinations::none: return "-";
-  }
-  return "-";
-}
-
 // "0.2,12.9"
 std::string hop_milliseconds(const trip_report& trip) {
   std::string out;
@@ -52,6 +43,15 @@ writer writer_of(const core::verdict& v) {
 }
 
 }  // namespace
+
+std::string shown(const std::string& destination, configuration::destinations how) {
+  switch (how) {
+    case configuration::destinations::full: return destination;
+    case configuration::destinations::hash: return hashed(destination);
+    case configuration::destinations::none: return "-";
+  }
+  return "-";
+}
 
 std::string failure_line(const trip_report& trip) {
   const std::string where = trip.original.port != 0 ? trip.original.to_string() : trip.source.to_string();
@@ -81,6 +81,8 @@ void log_access(const trip_report& trip, const configuration& config) {
                 {"uid", who.uid ? std::to_string(*who.uid) : std::string{}},
                 {"exe", who.exe.empty() ? who.process : who.exe},
                 {"cgroup", who.cgroup},
+                {"sniffed", trip.sniffed.empty() ? trip.sniffed : shown(trip.sniffed, config.log_destinations)},
+                {"tags", fmt::format("{}", fmt::join(trip.tags, ","))},
                 {"hops_ms", hop_milliseconds(trip)},
                 {"up", trip.bytes_up},
                 {"down", trip.bytes_down},

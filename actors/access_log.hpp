@@ -6,6 +6,9 @@
 
 namespace omnilink::actors {
 
+/// What the log may say of a destination.
+std::string shown(const std::string& destination, configuration::destinations how);
+
 /// Writes the line, and calls configuration::report_trip. Never blocks.
 void log_access(const trip_report& trip, const configuration& config);
 

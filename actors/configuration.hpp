@@ -12,6 +12,7 @@
 #include "chain/chain.hpp"
 #include "core/clock.hpp"
 #include "core/endpoint.hpp"
+#include "interceptor/callouts.hpp"
 #include "interceptor/filter/rule.hpp"
 #include "interceptor/listener_config.hpp"
 #include "nat/table.hpp"
@@ -53,6 +54,7 @@ struct configuration {
   std::vector<interceptor::listener_config> listeners;
   std::vector<chain::chain> chains;       ///< none: direct; several: only with rules
   std::vector<interceptor::filter::rule> rules;  ///< none: the only chain takes every connection
+  std::vector<interceptor::callout_settings> callouts;  ///< that rules and filters may name
   std::vector<interceptor::filter::sublayer> sublayers;
   std::vector<interceptor::filter::filter> filters;  ///< beside those that the rules become
   std::string query_socket;               ///< path; empty: no query endpoint

@@ -6,6 +6,7 @@
 #include "actors/ruling.hpp"
 #include "actors/trace_reply.hpp"
 #include "core/nearest_word.hpp"
+#include "interceptor/filter/flow.hpp"
 
 namespace omnilink::actors {
 namespace {
@@ -70,8 +71,8 @@ std::string named(const filter::filter& f) {
 
 class explanation {
  public:
-  explanation(const chain::router& chains, const question& about, core::instant now)
-      : chains_{chains}, about_{about}, now_{now}, where_{about.destination} {
+  explanation(std::span<const interceptor::callout_settings> callouts, const chain::router& chains, const question& about, core::instant now)
+      : callouts_{callouts}, chains_{chains}, about_{about}, now_{now}, where_{about.destination} {
     json known = describe(values_of(about, where_));
     out_ = {{"destination", about.destination.to_string()},
             {"known", std::move(known)},
@@ -90,6 +91,12 @@ class explanation {
     if (auth.what == filter::decision::outcome::none)
       return blocked("reject", "no rule matches, and that is a reject");
     if (is_end(auth)) return blocked(auth);
+    if (has(rules, filter::layer_id::stream)) {
+      if (const filter::decision stream = ask(rules, filter::layer_id::stream); is_end(stream)) return blocked(stream);
+    }
+    for (const filter::layer_id looks : {filter::layer_id::flow_established, filter::layer_id::flow_closed}) {
+      if (has(rules, looks)) ask(rules, looks);
+    }
     const std::string reason = named(*auth.by) + ": " + to_string(auth.by->action);
     if (!auth.way) return through(chains_.only(), reason, "but nothing says by which of the chains");
     const bool is_one = auth.way == auth.by;
@@ -104,13 +111,30 @@ class explanation {
   }
 
  private:
+  static bool has(const filter::policy& rules, filter::layer_id at) noexcept { return !rules.at(at).empty(); }
+
   filter::decision ask(const filter::policy& rules, filter::layer_id at) {
-    const filter::values known = values_of(about_, where_);
+    filter::values known = values_of(about_, where_);
+    known.set_tags(flow_.tags);
     filter::metadata meta;
     meta.now = now_;
+    meta.flow = &flow_;
     const filter::trace t = rules.explain(at, known, meta);
-    out_["layers"].push_back(actors::describe(t, known, about_.all));
+    json layer = actors::describe(t, known, about_.all);
+    describe_callouts(layer);
+    out_["layers"].push_back(std::move(layer));
     return t.decision;
+  }
+
+  // What they do is in no filter.
+  void describe_callouts(json& layer) const {
+    for (json& sublayer : layer.at("sublayers")) {
+      for (json& entry : sublayer.at("filters")) {
+        for (const auto& one : callouts_) {
+          if (entry.at("action") == "callout:" + one.name) entry["callout"] = one.to_string();
+        }
+      }
+    }
   }
 
   static bool is_end(const filter::decision& d) noexcept {
@@ -155,17 +179,20 @@ class explanation {
     return std::move(out_);
   }
 
+  const std::span<const interceptor::callout_settings> callouts_;
   const chain::router& chains_;
   const question& about_;
   const core::instant now_;
   core::target where_;
+  filter::flow flow_;  // of nobody: for the tags
   json out_;
 };
 
 }  // namespace
 
-json explain(const filter::policy* rules, const chain::router& chains, const question& about, core::instant now) {
-  explanation e{chains, about, now};
+json explain(const filter::policy* rules, std::span<const interceptor::callout_settings> callouts, const chain::router& chains,
+             const question& about, core::instant now) {
+  explanation e{callouts, chains, about, now};
   return rules ? e.by(*rules) : e.without_rules();
 }
 

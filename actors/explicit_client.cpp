@@ -60,6 +60,7 @@ asio::awaitable<bool> explicit_client::ask_again() {
 asio::awaitable<void> explicit_client::confirm(core::verdict& why) {
   io::progress answered = io::progress::fail(slot_.cancel.why());
   if (slot_.cancel.arm([this] { stream_.close(); })) {
+    request_.reply_due = false;
     answered = co_await interceptor::answer(stream_, request_, why, false);
     slot_.cancel.disarm();
   }

@@ -111,7 +111,7 @@ struct administration {
 
   std::string explain_one(const wire::connection_question& about) const {
     const policy_ptr policy = policy_of(*home.filters);
-    return reply(explain(policy.get(), home.settings->router, about, core::clock::now()));
+    return reply(explain(policy.get(), home.settings->config.callouts, home.settings->router, about, core::clock::now()));
   }
 
   std::string rules(std::uint64_t limit) const { return reply(describe_rules(*home.filters, limit, core::clock::now())); }

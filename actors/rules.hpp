@@ -14,8 +14,8 @@ namespace omnilink::actors {
 /// Who owns the filters that come from the configuration.
 inline constexpr std::string_view rules_provider = "configuration";
 
-/// In the place of those of the configuration before, in one transaction. Empty: done; otherwise nothing changed, and this is what
-/// is wrong.
+/// In the place of those of the configuration before, in one transaction, and its callouts with them. Empty: done; otherwise nothing
+/// changed, and this is what is wrong.
 std::vector<std::string> load_rules(interceptor::filter::engine& into, const configuration& from);
 
 /// What of a connection must be found out, because somebody wants to know.
@@ -25,8 +25,8 @@ struct asked_facts {
   bool interface = false;  ///< by which it came in
   bool netns = false;
 };
-/// `by` may be null. `always`: whatever filters ask, all that is known of its program is to be shown.
-asked_facts facts_of(const interceptor::filter::policy* by, bool always);
+/// `by` may be null. Filters ask, limits, or `attribution` of the configuration, whatever they ask.
+asked_facts facts_of(const interceptor::filter::policy* by, const configuration& with);
 
 /// Whether it takes a look at other processes to run it: a right that is kept, or given up, at the start.
 bool asks_for_processes(const configuration& of);

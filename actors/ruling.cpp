@@ -32,6 +32,16 @@ filter::values values_of(const asked_connection& what, const core::target& where
   if (what.netns != 0) out.set(field_id::netns, what.netns);
   if (!what.interface.empty()) out.set(field_id::interface, what.interface);
   if (what.program) add(out, *what.program);
+  if (what.flow) out.set_tags(what.flow->tags);
+  return out;
+}
+
+filter::metadata about(const asked_connection& what) {
+  filter::metadata out;
+  out.now = core::clock::now();
+  out.clock = &core::clock::now;
+  out.flow = what.flow;
+  out.explaining = what.explaining;
   return out;
 }
 
@@ -39,16 +49,6 @@ void name(ruling& in, const filter::filter* by) {
   if (!by) return;
   if (!in.rule.empty()) in.rule += ", ";
   in.rule += by->name;
-}
-
-// True: that ends it.
-bool refuses(const filter::decision& said, const chain::router& ways, ruling& out) {
-  if (said.what != outcome::block && said.what != outcome::failed) return false;
-  name(out, said.by);
-  out.way = &ways.reject();
-  out.code = said.what == outcome::block ? core::errc::rejected : core::errc::internal;
-  out.silent = said.what == outcome::block && said.how.with == filter::block_answer::how::silent;
-  return true;
 }
 
 void reject(ruling& out, const chain::router& ways, std::string_view reason) {
@@ -75,26 +75,60 @@ std::uint64_t minute_of_the_week() noexcept {
   return static_cast<std::uint64_t>((day * 24 + local.tm_hour) * 60 + local.tm_min);
 }
 
+bool refuses(const filter::decision& said, const chain::router& ways, ruling& out) {
+  if (said.what != outcome::block && said.what != outcome::failed) return false;
+  name(out, said.by);
+  out.way = &ways.reject();
+  out.code = said.what == outcome::block ? core::errc::rejected : core::errc::internal;
+  out.silent = said.what == outcome::block && said.how.with == filter::block_answer::how::silent;
+  return true;
+}
+
 ruling rule_on(const asked_connection& what, const worker_settings& by) {
   const chain::router& ways = by.all->router;
   ruling out;
-  filter::metadata about;
-  about.now = core::clock::now();
-  about.clock = &core::clock::now;
-
+  const filter::metadata meta = about(what);
   const core::target* where = &what.where;
-  const auto first = by.policy->classify(filter::connect_redirect_layer(where->address), values_of(what, *where), about);
+  const auto first = by.policy->classify(filter::connect_redirect_layer(where->address), values_of(what, *where), meta);
   if (refuses(first, ways, out)) return out;
   if (first.way) {
     out.redirected = first.way->action.to.applied_to(*where);
     where = &*out.redirected;
     name(out, first.way);
   }
-  const auto second = by.policy->classify(filter::connect_auth_layer(where->address), values_of(what, *where), about);
+  const auto second = by.policy->classify(filter::connect_auth_layer(where->address), values_of(what, *where), meta);
   if (refuses(second, ways, out)) return out;
   if (second.what == outcome::none) reject(out, ways, "no rule permits it");
   else permit(second, ways, out);
   return out;
+}
+
+bool asks_at(filter::layer_id where, const worker_settings& by) noexcept {
+  return by.policy && !by.policy->at(where).empty();
+}
+
+filter::decision ask_at(filter::layer_id where, const asked_connection& what, const worker_settings& by, filter::layer_data data) {
+  filter::metadata meta = about(what);
+  if (where == filter::layer_id::stream) meta.way = filter::stream_way::to_target;
+  return by.policy->classify(where, values_of(what, what.where), meta, data);
+}
+
+std::optional<core::target> sniffed_target(const asked_connection& what, const ruling& now, const worker_settings& by) {
+  filter::flow& flow = *what.flow;
+  const core::target& where = now.redirected ? *now.redirected : what.where;
+  // A rule that says another address means that address.
+  const bool is_its_address = !what.where.is_name() && !where.is_name() && where.address == what.where.address;
+  if (flow.sniffed_name.empty() || !is_its_address || now.way->is_direct()) return std::nullopt;
+  const core::target asked{flow.sniffed_name, what.where.port};
+  const core::target named{flow.sniffed_name, where.port};
+  if (!now.way->hops.back().obstacle(named).empty()) return std::nullopt;
+  // Nothing that is asked here leaves a trace.
+  const std::vector<std::string> tags = flow.tags;
+  asked_connection named_so{asked, what.key, what.listener, what.program, what.interface, what.netns, &flow, true};
+  const ruling then = rule_on(named_so, by);
+  flow.tags = tags;
+  const bool is_alike = then.code == now.code && then.way == now.way && (then.redirected ? *then.redirected : asked) == named;
+  return is_alike ? std::optional{named} : std::nullopt;
 }
 
 }  // namespace omnilink::actors

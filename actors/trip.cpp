@@ -6,6 +6,7 @@
 
 #include "actors/access_log.hpp"
 #include "actors/explicit_client.hpp"
+#include "actors/first_bytes.hpp"
 #include "actors/flow_record.hpp"
 #include "actors/ruling.hpp"
 #include "core/nearest_word.hpp"
@@ -24,6 +25,7 @@ namespace {
 namespace asio = boost::asio;
 using core::errc;
 using interceptor::listen_kind;
+using interceptor::filter::layer_id;
 
 // Of a connection that ended before it had a chain.
 const way_numbers unknown_way{numbering::no_chain, {}};
@@ -47,6 +49,7 @@ class trip {
     held_.end_handshake();
     for (bool again = true; again;) {
       if (ok()) co_await record();
+      if (ok() && asks_at(layer_id::stream)) co_await hear();
       if (ok()) co_await travel();
       finish();
       again = co_await begin_again();
@@ -198,13 +201,56 @@ class trip {
       way_ = settings_->all->router.route(original_, sandboxed()).way;
       return;
     }
-    const std::string_view listener = listener_ ? std::string_view{settings_->all->listener_names[listener_number_]} : "sandbox";
-    ruled_ = rule_on({original_, key_, listener, program_.get(), interface_, settings_->asked.netns ? netns() : 0}, *settings_);
+    flow_.emplace();
+    ruled_ = rule_on(asked(original_), *settings_);
     way_ = ruled_->way;
     if (ruled_->redirected) refuse_own(*ruled_->redirected);
+    obey();
+  }
+
+  asked_connection asked(const core::target& where) {
+    const std::string_view listener = listener_ ? std::string_view{settings_->all->listener_names[listener_number_]} : "sandbox";
+    return {where, key_, listener, program_.get(), interface_, settings_->asked.netns ? netns() : 0, &*flow_};
+  }
+
+  void obey() {
     if (!ok() || ruled_->code == errc::ok) return;
     end(ruled_->code, core::step::none);
     verdict_.detail = ruled_->reason.empty() ? "by " + core::quoted(ruled_->rule) : std::string{ruled_->reason};
+  }
+
+  // Only of connections that are ruled at all.
+  bool asks_at(layer_id where) const noexcept { return ruled_ && actors::asks_at(where, *settings_); }
+
+  void obey(const interceptor::filter::decision& said) {
+    if (refuses(said, settings_->all->router, *ruled_)) obey();
+  }
+
+  // The stream layer, which may want to know what the client says first.
+  asio::awaitable<void> hear() {
+    const auto said = ask_at(layer_id::stream, asked(destination()), *settings_);
+    obey(said);
+    // A client that waits for its answer says nothing before.
+    const bool listens = ok() && said.need_more != 0 && !forwards();
+    if (listens && asks_) co_await asks_->confirm(verdict_);
+    if (listens && ok()) co_await listen(said.wait);
+    if (ok()) refined_ = sniffed_target(asked(original_), *ruled_, *settings_);
+    if (silent()) co_await hold();
+  }
+
+  asio::awaitable<void> listen(core::nanoseconds wait) {
+    if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::accept);
+    first_bytes heard{*client_, home_.deadlines, core::clock::now() + wait};
+    for (bool goes_on = true; goes_on;) {
+      const errc code = co_await heard.more();
+      if (code == errc::timed_out) break;
+      if (code != errc::ok) co_return end(code, core::step::accept);
+      const auto said = ask_at(layer_id::stream, asked(destination()), *settings_, heard.all());
+      obey(said);
+      goes_on = ok() && said.need_more != 0;
+    }
+    slot_.cancel.disarm();
+    heard.give_back();
   }
 
   // Where it goes, which a rule may have changed.
@@ -246,16 +292,29 @@ class trip {
 
   asio::awaitable<void> travel() {
     slot_.info.phase = "dial";
-    dialed_ = co_await chain::dial(*way_, destination(), settings_->dialling, slot_.cancel);
+    dialed_ = co_await chain::dial(*way_, refined_ ? *refined_ : destination(), settings_->dialling, slot_.cancel);
     verdict_ = dialed_.verdict;
     home_.saw(*slot_.way, *way_, dialed_);
     if (!ok()) co_return;
+    if (!forwards() && asks_ && asks_->request().reply_due) co_await asks_->confirm(verdict_);
+    if (ok()) begin_flow();
+    if (!ok()) co_return;
     if (forwards()) {
       co_await forward();
-      co_return;
+    } else {
+      co_await carry();
     }
-    if (asks_) co_await asks_->confirm(verdict_);
-    if (ok()) co_await carry();
+  }
+
+  // Both ends are connected.
+  void begin_flow() {
+    established_ = true;
+    if (asks_at(layer_id::flow_established)) obey(ask_at(layer_id::flow_established, asked(destination()), *settings_));
+  }
+
+  void end_flow() {
+    if (established_ && asks_at(layer_id::flow_closed)) ask_at(layer_id::flow_closed, asked(destination()), *settings_);
+    established_ = false;
   }
 
   // A kill is an RST both ways: neither side may take it for the stream's proper end.
@@ -273,7 +332,8 @@ class trip {
 
   io::relay_options relaying() const noexcept {
     const auto& settings = settings_->config().service;
-    return {settings.idle_timeout, settings.half_close_timeout, {}, {}};
+    if (!flow_) return {settings.idle_timeout, settings.half_close_timeout};
+    return {settings.idle_timeout, settings.half_close_timeout, flow_->limits_up(), flow_->limits_down()};
   }
 
   asio::awaitable<void> carry() {
@@ -356,6 +416,7 @@ class trip {
     dialed_ = {};
     way_ = nullptr;
     ruled_.reset();
+    refined_.reset();
     slot_.counters = {};
     slot_.info.begun = core::clock::now();
     original_ = {};
@@ -369,14 +430,16 @@ class trip {
     if (finished_) return;
     finished_ = true;
     recorded_.close();
+    end_flow();
     report();
+    flow_.reset();  // what callouts count of it is theirs again
   }
 
   void report() {
     if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
     if (verdict_.code == errc::permission_denied && verdict_.step == core::step::accept) ++home_.shared.denied;
     const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{}, ruled_ ? ruled_->rule : std::string{}, program_,
-                           dialed_.hop_times, slot_.counters.up, slot_.counters.down,
+                           flow_ ? flow_->sniffed_name : std::string{}, flow_ ? flow_->tags : std::vector<std::string>{}, dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
     home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
     slot_.counters.up = slot_.counters.down = 0;  // they are counted; the slot lives on while the client reads why it was refused
@@ -402,12 +465,15 @@ class trip {
   std::optional<ruling> ruled_;  // none: there are no rules
   core::program_ptr program_;  // null: unknown
   std::string interface_;
+  std::optional<interceptor::filter::flow> flow_;  // likewise
+  std::optional<core::target> refined_;            // what the last hop is asked for, where it is not destination()
   interceptor::own_connections::ticket remembered_;
   flow_record recorded_;
   chain::dialed dialed_;
   core::verdict verdict_;
   std::string user_;
   bool learned_ = false;   // once for all legs: the client's socket is the same
+  bool established_ = false;
   bool finished_ = false;
   bool pending_ = false;   // that one waits for the next leg
   bool ends_ = false;      // the client has its last answer

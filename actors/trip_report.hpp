@@ -4,6 +4,7 @@
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "chain/hop_time.hpp"
 #include "core/clock.hpp"
@@ -22,6 +23,8 @@ struct trip_report {
   std::string chain;
   std::string rule;          ///< those that decided, as "port 80, ads"; empty: there are none, or none met
   core::program_ptr program; ///< who opened it, where somebody asked; may be null
+  std::string sniffed;       ///< the name that the client's first bytes told, whether or not it was used
+  std::vector<std::string> tags;  ///< that filters put on it
   boost::container::small_vector<chain::hop_time, 4> hop_times;
   std::uint64_t bytes_up;
   std::uint64_t bytes_down;

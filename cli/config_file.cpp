@@ -11,6 +11,7 @@
 #include "chain/hop_tls.hpp"
 #include "chain/route.hpp"
 #include "cli/auth_file.hpp"
+#include "cli/config_callouts.hpp"
 #include "cli/config_filters.hpp"
 #include "cli/config_reader.hpp"
 #include "cli/config_rules.hpp"
@@ -323,6 +324,7 @@ void read_root(const toml::table& root, settings& into, config_errors& errors) {
       !wrong.empty() && errors.count() == before) {
     in.fail_at("chain", wrong);
   }
+  read_callouts(in.tables("callout"), into.service, errors);
   read_rules(rules, into.service, errors);
   read_filters(in.tables("sublayer"), filters, into.service, errors);
   in.finish();

@@ -43,9 +43,12 @@ class filter_reader {
     read_sublayer_name(into);
     if (const toml::table* match = in_.table("match")) read_conditions(*match, "match", false);
     if (const toml::table* match = in_.table("not")) read_conditions(*match, "not", true);
-    if (read_action(in_, place(), into.chains, text_)) out_.action = std::get<filter::action>(filter::parse_action(text_));
+    if (read_action(in_, place(), into, text_)) out_.action = std::get<filter::action>(filter::parse_action(text_));
+    const auto* callout = is_callout(out_.action.kind) ? find_callout(into, out_.action.name) : nullptr;
+    if (callout) out_.action.kind = callout->known().kind;
     for (const filter::layer_id at : read_layers()) {
       out_.layer = at;
+      if (const std::string wrong = callout ? callout->why_not_at(at) : ""; !wrong.empty()) in_.fail_at("layer", place() + wrong);
       if (errors_.count() == before) in_.report(out_.validate());
       into.filters.push_back(out_);
     }

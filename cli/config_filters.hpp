@@ -8,7 +8,7 @@
 
 namespace omnilink::cli {
 
-/// After the chains, which filters may name.
+/// After the chains and callouts, which filters may name.
 void read_filters(const std::vector<const toml::table*>& sublayers, const std::vector<const toml::table*>& filters,
                   actors::configuration& into, config_errors& errors);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <span>
 
 #include "cli/rule_list.hpp"
 #include "core/nearest_word.hpp"
@@ -13,8 +14,8 @@ namespace {
 namespace filter = interceptor::filter;
 
 // What the filter engine says of a rule, without the name that it begins with. Empty: nothing.
-std::string wrong_with(const filter::rule& one) {
-  const auto made = filter::filters_of({&one, 1}, {});
+std::string wrong_with(const filter::rule& one, std::span<const filter::known_callout> callouts = {}) {
+  const auto made = filter::filters_of({&one, 1}, {}, callouts);
   if (made.errors.empty()) return {};
   const std::string name = "filter " + core::quoted(one.name) + ": ";
   const std::string& line = made.errors.front();
@@ -30,6 +31,14 @@ std::string wrong_chain(const std::string& name, const std::vector<chain::chain>
   return "there is no chain " + core::quoted(name) + core::did_you_mean(name, names);
 }
 
+// Empty: there is such a callout.
+std::string wrong_callout(const std::string& name, const actors::configuration& known) {
+  if (find_callout(known, name)) return {};
+  std::vector<std::string_view> names;
+  for (const auto& one : known.callouts) names.push_back(one.name);
+  return "there is no [[callout]] " + core::quoted(name) + core::did_you_mean(name, names);
+}
+
 class rule_reader {
  public:
   rule_reader(const toml::table& from, std::size_t number, config_errors& errors)
@@ -41,8 +50,10 @@ class rule_reader {
     if (out_.name.empty()) out_.name = "rule " + std::to_string(number_);
     in_.boolean("enabled", out_.enabled);
     if (const toml::table* match = in_.table("match")) read_match(*match);
-    read_action(in_, place(), known.chains, out_.action);
-    if (errors_.count() == before) in_.report(wrong_with(out_));
+    read_action(in_, place(), known, out_.action);
+    std::vector<filter::known_callout> callouts;
+    for (const auto& one : known.callouts) callouts.push_back(one.known());
+    if (errors_.count() == before) in_.report(wrong_with(out_, callouts));
     in_.finish();
     return std::move(out_);
   }
@@ -99,15 +110,20 @@ void each_value(const toml::node& from, std::string_view key, const std::string&
   if (const std::string wrong = take(word); !wrong.empty()) errors.add(from.source(), place + wrong);
 }
 
-bool read_action(table_reader& in, const std::string& place, const std::vector<chain::chain>& chains, std::string& out) {
+const interceptor::callout_settings* find_callout(const actors::configuration& in, std::string_view name) {
+  const auto found = std::ranges::find(in.callouts, name, &interceptor::callout_settings::name);
+  return found != in.callouts.end() ? &*found : nullptr;
+}
+
+bool read_action(table_reader& in, const std::string& place, const actors::configuration& known, std::string& out) {
   if (!in.find("action")) return in.fail(place + "there is no action"), false;
   if (!in.text("action", out)) return false;
   const auto parsed = filter::parse_action(out);
   const auto* what = std::get_if<filter::action>(&parsed);
   std::string wrong;
   if (!what) wrong = std::get<std::string>(parsed);
-  else if (filter::is_callout(what->kind)) wrong = "callouts are not supported by this version";
-  else if (what->kind == filter::action_kind::chain) wrong = wrong_chain(what->name, chains);
+  else if (filter::is_callout(what->kind)) wrong = wrong_callout(what->name, known);
+  else if (what->kind == filter::action_kind::chain) wrong = wrong_chain(what->name, known.chains);
   if (!wrong.empty()) in.fail_at("action", place + wrong);
   return wrong.empty();
 }

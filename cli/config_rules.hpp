@@ -11,7 +11,7 @@
 
 namespace omnilink::cli {
 
-/// After the chains, which rules may name.
+/// After the chains and callouts, which rules may name.
 void read_rules(const std::vector<const toml::table*>& from, actors::configuration& into, config_errors& errors);
 
 /// Takes one word; what is wrong with it, or nothing.
@@ -21,6 +21,9 @@ using value_taker = std::function<std::string(const std::string& word)>;
 void each_value(const toml::node& from, std::string_view key, const std::string& place, config_errors& errors, const value_taker& take);
 
 /// False: reported.
-bool read_action(table_reader& in, const std::string& place, const std::vector<chain::chain>& chains, std::string& out);
+bool read_action(table_reader& in, const std::string& place, const actors::configuration& known, std::string& out);
+
+/// nullptr: there is none of this name.
+const interceptor::callout_settings* find_callout(const actors::configuration& in, std::string_view name);
 
 }  // namespace omnilink::cli

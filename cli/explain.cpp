@@ -62,7 +62,7 @@ int explain_file(const flags& given, const wire::connection_question& about) {
     return exit_config;
   }
   const chain::router chains{found.service.chains, {}};
-  const json answer = actors::explain(actors::policy_of(rules).get(), chains, about, core::clock::now());
+  const json answer = actors::explain(actors::policy_of(rules).get(), found.service.callouts, chains, about, core::clock::now());
   return print_reply(answer, given.admin.json, explain_text, exit_code_of);
 }
 

@@ -59,6 +59,9 @@ constexpr std::array layers{
     words{"connect_redirect_v6", "another destination?"},
     words{"connect_auth_v4", "may it connect, and which way?"},
     words{"connect_auth_v6", "may it connect, and which way?"},
+    words{"stream", "what does the client say first?"},
+    words{"flow_established", "it is connected; who looks?"},
+    words{"flow_closed", "it has ended; who looks?"},
 };
 
 // How to tell explain what a filter asks for.
@@ -81,7 +84,9 @@ bool is_same(const json& a, const json& b) {
 std::string why(const json& entry, const json& layer, bool is_lightest) {
   const std::string fate = text(entry, "fate");
   const bool is_way = is_same(entry, layer.at("way"));
+  const std::string callout = entry.value("callout", std::string{});
   if (fate == "decides") {
+    if (!callout.empty()) return callout + ": there is no room now";
     if (layer.at("hard").get<bool>() && !is_lightest) return "for good: no lighter sublayer may change it";
     return layer.at("way").is_object() && !is_way ? "the way is that of " + named(layer.at("way")) : "";
   }
@@ -91,7 +96,7 @@ std::string why(const json& entry, const json& layer, bool is_lightest) {
     return (is_veto ? "vetoed by the callout of " : "overridden by ") + named(entry.at("by"));
   }
   if (fate == "refused") return named(entry.at("by")) + " had decided for good";
-  if (fate == "went_on") return "its callout has no opinion";
+  if (fate == "went_on") return callout.empty() ? "its callout has no opinion" : callout;
   if (fate == "unmatched") return text(entry, "failed");
   if (fate == "not_reached") return named(entry.at("by")) + " ended the search";
   return "its callout failed or took too long: the connection ends";

@@ -8,6 +8,7 @@
 
 #include "core/clock.hpp"
 #include "core/token_bucket.hpp"
+#include "io/deadlines.hpp"
 
 namespace omnilink::io {
 
@@ -37,6 +38,13 @@ class brake {
  private:
   const buckets all_;
   core::instant until_{};
+};
+
+/// One that pauses by a timer.
+struct slowed {
+  slowed(buckets all, deadlines& timers) : by{all}, pause{timers} {}
+  brake by;
+  deadlines::timer pause;
 };
 
 }  // namespace omnilink::io

@@ -44,13 +44,6 @@ struct side {
   bool broken = false;  // its socket has failed once; an eof that follows is no end
 };
 
-// Of a direction with a limit.
-struct slowed {
-  slowed(buckets all, deadlines& timers) : by{all}, pause{timers} {}
-  brake by;
-  deadlines::timer pause;
-};
-
 class session;
 
 // Waits for one thing at a time.
@@ -448,11 +441,8 @@ class session : public std::enable_shared_from_this<session> {
 
   // Where a direction pauses, it is not the peers who are idle.
   core::instant paused_until() const noexcept {
-    core::instant out{};
-    for (const direction* d : {&up_, &down_}) {
-      if (d->limit && !d->over()) out = std::max(out, d->limit->by.until());
-    }
-    return out;
+    const auto of = [](const direction& d) { return d.limit && !d.over() ? d.limit->by.until() : core::instant{}; };
+    return std::max(of(up_), of(down_));
   }
 
   void arm_idle_timer() {

@@ -6,8 +6,10 @@
 // Every sublayer is asked, also after a hard block, so that callouts see everything.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
+#include "core/clock.hpp"
 #include "interceptor/filter/filter.hpp"
 
 namespace omnilink::interceptor::filter {
@@ -41,6 +43,7 @@ struct decision {
       nullptr;                ///< the hard permit that a callout vetoed: a conflict of owners, for the log
   bool is_late = false;       ///< failed: it exceeded its budget, rather than threw
   std::size_t need_more = 0;  ///< stream layer: ask again when there are so many bytes more; 0: no need
+  core::nanoseconds wait{0};  ///< with need_more: at most so long, from the first time on
 };
 
 class arbiter {
@@ -85,8 +88,10 @@ class arbiter {
     result_.is_late = is_late;
   }
 
-  void ask_for_more(std::size_t bytes) noexcept {
-    if (bytes > result_.need_more) result_.need_more = bytes;
+  void ask_for_more(std::size_t bytes, core::nanoseconds wait) noexcept {
+    if (bytes == 0) return;
+    result_.need_more = std::max(result_.need_more, bytes);
+    result_.wait = std::max(result_.wait, wait);
   }
 
   const decision& result() const noexcept { return result_; }

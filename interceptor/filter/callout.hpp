@@ -23,10 +23,9 @@ enum class stream_way : std::uint8_t { none, to_target, to_client };
 /// About the classification, not about the connection.
 struct metadata {
   core::instant now{};
-  interceptor::filter::flow* flow =
-      nullptr;  ///< null where nobody can keep a context: before the connection is ours, or explaining
+  interceptor::filter::flow* flow = nullptr;  ///< null where nobody can keep a context
   stream_way way = stream_way::none;
-  bool explaining = false;  ///< somebody only asks what would happen: count, consume and remember nothing
+  bool explaining = false;  ///< somebody only asks what would happen: count and consume nothing
   /// Reads the clock, to hold callouts to their budgets; null: not held. (Pure code has no clock of its own.)
   core::instant (*clock)() = nullptr;
 };
@@ -45,7 +44,8 @@ struct classify_out {
   bool right = true;
   block_answer how{};                      ///< with a block
   std::optional<std::uint64_t> associate;  ///< keep this for the flow; given back by flow_delete
-  std::size_t need_more = 0;               ///< stream layer: ask again when there are so many bytes more
+  std::size_t need_more = 0;               ///< stream layer: ask again when there are so many bytes more …
+  core::nanoseconds wait{0};               ///< … but so long after the first time, do without
 };
 
 /// Shared by all workers: its functions are called from several threads at once. One that throws, or exceeds

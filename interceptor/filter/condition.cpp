@@ -156,7 +156,9 @@ bool fits(const pattern& p, field_id f, const values& known) noexcept {
   if (const auto* range = std::get_if<number_range>(&p)) {
     return range->first <= known.number(f) && known.number(f) <= range->last;
   }
-  return fits_text(std::get<text_pattern>(p), known.text(f));
+  const auto& text = std::get<text_pattern>(p);
+  if (f != field_id::tag) return fits_text(text, known.text(f));
+  return std::ranges::any_of(known.tags(), [&](const std::string& one) { return fits_text(text, one); });
 }
 
 bool condition::holds(const values& known) const noexcept {

@@ -214,13 +214,32 @@ std::shared_ptr<const policy> engine::current() const noexcept {
 
 std::string engine::register_callout(const std::string& name, std::shared_ptr<callout> code,
                                      core::nanoseconds budget) {
-  const std::string line = "callout " + core::quoted(name) + ": ";
-  if (name.empty() || name.size() > name_max) return line + "a name has 1 to 255 bytes";
+  const auto slot = slots_.find(name);
+  if (const registration* there = slot == slots_.end() ? nullptr : slot->second->current()) {
+    return "callout " + core::quoted(name) + ": " +
+           (there->is_left() ? "its former code is still unregistering" : "it is registered already");
+  }
+  return take_up(name, std::move(code), budget);
+}
+
+std::string engine::replace_callout(const std::string& name, std::shared_ptr<callout> code,
+                                    core::nanoseconds budget) {
+  std::erase_if(replaced_, [](const auto& one) { return one->leave(); });
+  const auto slot = slots_.find(name);
+  const auto former = slot == slots_.end() || !slot->second->current()
+                          ? nullptr
+                          : slot->second->current()->shared_from_this();
+  std::string refused = take_up(name, std::move(code), budget);
+  if (refused.empty() && former && !former->leave()) replaced_.push_back(former);
+  return refused;
+}
+
+std::string engine::take_up(const std::string& name, std::shared_ptr<callout> code,
+                            core::nanoseconds budget) {
+  if (name.empty() || name.size() > name_max)
+    return "callout " + core::quoted(name) + ": a name has 1 to 255 bytes";
   auto& slot = slots_[name];
   if (!slot) slot = std::make_shared<callout_slot>();
-  if (const registration* there = slot->current()) {
-    return line + (there->is_left() ? "its former code is still unregistering" : "it is registered already");
-  }
   auto made = std::make_shared<registration>(std::move(code), budget);
   for (const auto& [_, stored] : definitions_->filters) {
     if (stored.slot != slot || !stored.source->enabled) continue;
@@ -247,6 +266,20 @@ callout_state engine::state_of(std::string_view name) const {
   if (!code) return is_added ? callout_state::added : callout_state::absent;
   if (code->is_left()) return callout_state::unregistering;
   return is_added ? callout_state::ready : callout_state::registered;
+}
+
+std::vector<std::string> engine::unnamed_callouts() const {
+  std::vector<std::string> out;
+  for (const auto& [name, slot] : slots_) {
+    if (slot->current() && !definitions_->callouts.contains(name)) out.push_back(name);
+  }
+  return out;
+}
+
+std::shared_ptr<callout> engine::code_of(std::string_view name) const {
+  const auto slot = slots_.find(name);
+  const registration* code = slot == slots_.end() ? nullptr : slot->second->current();
+  return code && !code->is_left() ? code->code() : nullptr;
 }
 
 const filter_counters* engine::counters_of(filter_id id) const {

@@ -35,6 +35,9 @@ class engine {
   /// Empty: the callout's code may be called; it was told of the filters that are there. Otherwise why not.
   std::string register_callout(const std::string& name, std::shared_ptr<callout> code,
                                core::nanoseconds budget = callout_budget_default);
+  /// The same where other code may be there already: that gets no new calls, and back what flows hold of it.
+  std::string replace_callout(const std::string& name, std::shared_ptr<callout> code,
+                              core::nanoseconds budget = callout_budget_default);
   enum class unregistered : std::uint8_t {
     done,  ///< nothing calls the code any more, and the engine let it go
     busy,  ///< no new calls; but a call is running, or flows hold contexts: again later
@@ -42,6 +45,10 @@ class engine {
   };
   unregistered unregister_callout(std::string_view name);
   callout_state state_of(std::string_view callout) const;
+  /// Those with code that no owner has added, or any more.
+  std::vector<std::string> unnamed_callouts() const;
+  /// The code that is called; null: none.
+  std::shared_ptr<callout> code_of(std::string_view callout) const;
 
   const filter_counters* counters_of(filter_id id) const;
   const definitions& defined() const noexcept { return *definitions_; }
@@ -57,12 +64,14 @@ class engine {
   void check(transaction& t, const progress& tell) const;
   std::string wrong_reference(const filter& f, const definitions& in, bool is_new) const;
   void give_slots(definitions& to);
+  std::string take_up(const std::string& name, std::shared_ptr<callout> code, core::nanoseconds budget);
   policy::parts compile(const transaction& t, const progress& tell) const;
   std::string notify_added(const std::vector<change>& changes) const;
   void publish(std::shared_ptr<const policy> next) noexcept;
 
   std::shared_ptr<const definitions> definitions_;
   std::map<std::string, std::shared_ptr<callout_slot>, std::less<>> slots_;
+  std::vector<std::shared_ptr<registration>> replaced_;  // flows still hold contexts of them
   std::atomic<std::uint64_t> version_{0};
   // std::atomic<std::shared_ptr> of libstdc++ 12 is such a lock too, with an unlock that is too relaxed.
   mutable std::atomic_flag locked_;

@@ -62,7 +62,7 @@ evaluated ask_callout(const compiled_filter& f, arbiter& judge, const values& kn
     case registration::result::done:
       break;
   }
-  judge.ask_for_more(out.need_more);
+  judge.ask_for_more(out.need_more, out.wait);
   return by_answer(f, judge, out, had_right);
 }
 

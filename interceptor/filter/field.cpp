@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::string_view, fields> names{
     "local_address", "remote_address", "local_port", "remote_port", "protocol", "pid",     "uid",
     "gid",           "netns",          "time",       "host",        "exe",      "process", "cgroup",
-    "interface",     "listener"};
+    "interface",     "listener",       "tag"};
 
 constexpr std::uint64_t minutes_of_a_week = 7 * 24 * 60;
 

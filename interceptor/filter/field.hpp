@@ -30,8 +30,9 @@ enum class field_id : std::uint8_t {
   cgroup,     ///< path below the root of the hierarchy: "/system.slice/nginx.service"
   interface,  ///< that it came in by, or would leave by
   listener,   ///< that took it
+  tag,        ///< a word that a filter asked before put on it; it may have several, or none
 };
-inline constexpr std::size_t fields = 16;
+inline constexpr std::size_t fields = 17;
 
 enum class field_type : std::uint8_t { address, number, text };
 

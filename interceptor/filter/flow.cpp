@@ -28,4 +28,10 @@ void flow::associate(std::shared_ptr<registration> of, layer_id at, std::uint64_
   contexts_.push_back({std::move(of), at, context});
 }
 
+void flow::limit(std::shared_ptr<rates> shared) {
+  up_.push_back(&shared->up);
+  down_.push_back(&shared->down);
+  rates_.push_back(std::move(shared));
+}
+
 }  // namespace omnilink::interceptor::filter

@@ -3,14 +3,22 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "core/token_bucket.hpp"
 #include "interceptor/filter/layer.hpp"
 
 namespace omnilink::interceptor::filter {
 
 class registration;
+
+/// What several connections may share (`limit`): bytes a second, each way.
+struct rates {
+  rates(std::uint64_t per_second, std::uint64_t burst) noexcept : up{per_second, burst}, down{per_second, burst} {}
+  core::token_bucket up, down;
+};
 
 class flow {
  public:
@@ -30,8 +38,13 @@ class flow {
 
   /// The name that the first bytes tell (`sniff`): for the chain's target and the log, never for the policy.
   std::string sniffed_name;
-  /// Words that filters put on the connection (`tag`), for the log and metrics.
+  /// Words that filters put on the connection (`tag`), for other filters and the log.
   std::vector<std::string> tags;
+
+  /// Its bytes are held to `shared` from now on.
+  void limit(std::shared_ptr<rates> shared);
+  std::span<core::token_bucket* const> limits_up() const noexcept { return up_; }
+  std::span<core::token_bucket* const> limits_down() const noexcept { return down_; }
 
  private:
   struct held {
@@ -40,6 +53,8 @@ class flow {
     std::uint64_t context;
   };
   std::vector<held> contexts_;
+  std::vector<std::shared_ptr<rates>> rates_;
+  std::vector<core::token_bucket*> up_, down_;  // of rates_
 };
 
 }  // namespace omnilink::interceptor::filter

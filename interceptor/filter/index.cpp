@@ -5,6 +5,7 @@
 namespace omnilink::interceptor::filter {
 
 bool index::can_hold(const pattern& p, field_id f) noexcept {
+  if (f == field_id::tag) return false;  // filters put tags on while others are asked
   const auto* text = std::get_if<text_pattern>(&p);
   return !text || (f == field_id::host ? name_index::can_hold(*text) : text_index::can_hold(*text));
 }

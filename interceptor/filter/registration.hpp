@@ -26,6 +26,8 @@ class registration : public std::enable_shared_from_this<registration> {
   /// No new calls and contexts from now on. True: nothing is left that needs the code, and it was let go.
   bool leave() noexcept;
   bool is_left() const noexcept { return left_.load(); }
+  /// By the one thread that changes the engine.
+  const std::shared_ptr<callout>& code() const noexcept { return code_; }
 
   /// A flow takes a context into its care; false: unregistering, it may not.
   bool hold_context() noexcept;

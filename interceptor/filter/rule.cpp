@@ -29,6 +29,7 @@ constexpr std::array keys{
     key{"listener", field_id::listener},
     key{"source", field_id::local_address},
     key{"source_port", field_id::local_port},
+    key{"tag", field_id::tag},
 };
 
 constexpr std::array<std::string_view, 7> actions{"direct", "permit",    "block",   "reject",
@@ -65,6 +66,7 @@ std::vector<pattern> cgroup_patterns(const std::string& value) {
 struct parsed_rule {
   std::vector<condition> conditions;
   action what;
+  bool at_stream = false;
   std::string wrong;
 };
 
@@ -87,7 +89,20 @@ std::string add_condition(const rule::match& m, std::vector<condition>& to) {
   return {};
 }
 
-parsed_rule parse(const rule& r) {
+// Empty: there is such a callout, and the action is of its kind.
+std::string find_callout(std::span<const known_callout> callouts, parsed_rule& of) {
+  const auto found = std::ranges::find(callouts, of.what.name, &known_callout::name);
+  if (found != callouts.end()) {
+    of.what.kind = found->kind;
+    of.at_stream = found->at_stream;
+    return {};
+  }
+  std::vector<std::string_view> names;
+  for (const known_callout& one : callouts) names.push_back(one.name);
+  return "there is no callout " + core::quoted(of.what.name) + core::did_you_mean(of.what.name, names);
+}
+
+parsed_rule parse(const rule& r, std::span<const known_callout> callouts) {
   parsed_rule out;
   for (const rule::match& m : r.matches) {
     out.wrong = add_condition(m, out.conditions);
@@ -98,6 +113,7 @@ parsed_rule parse(const rule& r) {
     out.wrong = std::move(*wrong);
   } else {
     out.what = std::get<action>(std::move(what));
+    if (is_callout(out.what.kind)) out.wrong = find_callout(callouts, out);
   }
   return out;
 }
@@ -149,21 +165,24 @@ std::variant<action, std::string> parse_action(std::string_view text) {
          " (direct, permit, block, reject, chain:NAME, redirect:HOST:PORT, callout:NAME)";
 }
 
-rule_filters filters_of(std::span<const rule> rules, std::string_view provider) {
+rule_filters filters_of(std::span<const rule> rules, std::string_view provider,
+                        std::span<const known_callout> callouts) {
   rule_filters out;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     const std::string name = rules[i].name.empty() ? "rule " + std::to_string(i + 1) : rules[i].name;
-    parsed_rule parsed = parse(rules[i]);
+    parsed_rule parsed = parse(rules[i], callouts);
     for (const bool is_v6 : {false, true}) {
       filter f;
       f.name = name;
       f.provider = provider;
       f.weight = weight::exact(rules.size() - i);
       f.action = parsed.what;
-      f.layer = layer_of(parsed.what.kind, is_v6);
+      f.layer = parsed.at_stream ? layer_id::stream : layer_of(parsed.what.kind, is_v6);
       f.conditions = parsed.conditions;
       f.enabled = rules[i].enabled;
-      if (!parsed.wrong.empty() || !keep_family(f.conditions, is_v6)) continue;
+      if (!parsed.wrong.empty()) continue;
+      // The stream layer is of both families.
+      if (parsed.at_stream ? is_v6 : !keep_family(f.conditions, is_v6)) continue;
       if (parsed.wrong = f.validate(); parsed.wrong.empty()) out.filters.push_back(std::move(f));
     }
     if (parsed.wrong.empty()) continue;

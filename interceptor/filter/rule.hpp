@@ -18,7 +18,7 @@ std::span<const std::string_view> match_keys() noexcept;
 
 struct rule {
   /// One key of `match` with its values as text: port, cidr, host, exe, process, uid, gid, pid, cgroup,
-  /// protocol, netns, interface, listener, source (network), source_port. Several values: any one of them.
+  /// protocol, netns, interface, listener, source (network), source_port, tag. Several values: any one of them.
   struct match {
     std::string key;
     std::vector<std::string> values;
@@ -37,6 +37,13 @@ struct rule_filters {
   std::vector<std::string>
       errors;  ///< one line each, beginning with the rule's name; then there are no filters
 };
-rule_filters filters_of(std::span<const rule> rules, std::string_view provider);
+/// What must be known of a callout that a rule names.
+struct known_callout {
+  std::string name;
+  action_kind kind = action_kind::callout_unknown;  ///< of the filters that name it
+  bool at_stream = false;                           ///< its place is the stream layer; else connect-auth
+};
+rule_filters filters_of(std::span<const rule> rules, std::string_view provider,
+                        std::span<const known_callout> callouts = {});
 
 }  // namespace omnilink::interceptor::filter

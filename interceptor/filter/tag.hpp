@@ -1,4 +1,4 @@
-// The callout `tag`: puts a word on the connection, for the log and metrics.
+// The callout `tag`: puts a word on the connection, for later filters and the log. Who only asks brings a flow of his own.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ class tag final : public callout {
   void classify(const values&, const metadata& about, layer_data, const filter&, std::uint64_t,
                 classify_out& out) override {
     out.action = classify_out::answer::go_on;
-    if (!about.flow || about.explaining) return;
+    if (!about.flow) return;
     auto& tags = about.flow->tags;
     if (std::find(tags.begin(), tags.end(), word_) == tags.end()) tags.push_back(word_);
   }

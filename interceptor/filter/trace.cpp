@@ -52,8 +52,10 @@ class writer {
         asked.entries.push_back(spoken_[next_spoken++]);
       } else if (const condition* failed = p.filters->failed_of(f, known_)) {
         asked.entries.push_back({f.source, trace::fate::unmatched, nullptr, why_unmatched(*failed, known_)});
-      } else {
+      } else if (next_spoken == spoken_.size() && ended_by) {
         asked.entries.push_back({f.source, trace::fate::not_reached, ended_by, {}});
+      } else {
+        asked.entries.push_back({f.source, trace::fate::unmatched, nullptr, "a tag that it asks for came only later"});
       }
     }
     spoken_.clear();

@@ -12,7 +12,7 @@ values& values::set(field_id f, std::string_view text) noexcept {
   }
   if (text.ends_with('.')) text.remove_suffix(1);
   if (text.empty() || text.size() > host_.size()) {
-    known_ = static_cast<std::uint16_t>(known_ & ~(1u << index(f)));
+    known_ &= ~(1u << index(f));
     return *this;
   }
   std::transform(text.begin(), text.end(), host_.begin(),
@@ -31,7 +31,10 @@ std::string values::to_string(field_id f) const {
     case field_type::text:
       break;
   }
-  return std::string{text(f)};
+  if (f != field_id::tag) return std::string{text(f)};
+  std::string out;
+  for (const std::string& one : tags()) out += (out.empty() ? "" : ",") + one;
+  return out.empty() ? "none" : out;
 }
 
 }  // namespace omnilink::interceptor::filter

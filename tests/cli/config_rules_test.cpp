@@ -23,7 +23,7 @@ name = "other"
 hops = ["direct"]
 [[rule]]
 name = "web"
-match = { port = [80, "8000-8100"], cidr = "10.0.0.0/8", host = ["*.example.com"], exe = "/usr/bin/curl", process = "curl", uid = 1000, gid = [1, 2], pid = 7, cgroup = "app.slice", protocol = 6, netns = 4026531840, interface = "eth0", listener = "mixed:*", source = "192.0.2.0/24", source_port = 5000 }
+match = { port = [80, "8000-8100"], cidr = "10.0.0.0/8", host = ["*.example.com"], exe = "/usr/bin/curl", process = "curl", uid = 1000, gid = [1, 2], pid = 7, cgroup = "app.slice", protocol = 6, netns = 4026531840, interface = "eth0", listener = "mixed:*", source = "192.0.2.0/24", source_port = 5000, tag = "video" }
 action = "redirect::8080"
 [[rule]]
 action = "chain:other"
@@ -53,7 +53,7 @@ TEST(config_rules, a_wrong_rule_has_its_place) {
                "rule \"ads\": there is no chain \"outt\"; did you mean \"out\"?");
   expect_error(rule + "action = \"chain:direct\"", ":6:10", "write action = \"direct\"");
   expect_error(rule + "action = \"redirect:\"", ":6:10", "redirect");
-  expect_error(rule + "action = \"callout:log\"", ":6:10", "not supported by this version");
+  expect_error(rule + "action = \"callout:log\"", ":6:10", "rule \"rule 1\": there is no [[callout]] \"log\"");
   expect_error(rule + "action = \"direct\"\nmatch = { prt = 80 }", ":7:11", "unknown key \"prt\" in match; did you mean \"port\"?");
   expect_error(rule + "action = \"direct\"\nmatch = { port = [80, 70000] }", ":7:23", "70000");
   expect_error(rule + "action = \"direct\"\nmatch = { port = \"90-80\" }", ":7:18", "");
@@ -151,6 +151,72 @@ TEST(config_rules, a_rule_with_lists_in_files) {
   expect_wrong("# nothing\n", ":1: no entry");
   expect_error(config("rules_from = \"/no/such/file\""), ":4:24", "/no/such/file");
   expect_error(config("rules_from = 3"), ":4:24", "string");
+}
+
+TEST(config_rules, callouts) {
+  settings s;
+  const std::string text = R"(version = 1
+[[callout]]
+name = "names"
+kind = "sniff"
+wait = "50ms"
+[[callout]]
+name = "per-client"
+kind = "limit"
+by = ["local_address", "listener"]
+connections = 20
+connections_per_second = 5
+bytes_per_second = "1MiB"
+keys = 100
+[[callout]]
+name = "note"
+kind = "log"
+level = "warn"
+text = "a database from outside"
+[[callout]]
+name = "video"
+kind = "tag"
+tag = "video"
+[[rule]]
+match = { port = 443 }
+action = "callout:names"
+[[rule]]
+action = "callout:per-client"
+[[filter]]
+name = "noted"
+layer = ["flow_established", "flow_closed"]
+match = { tag = "video" }
+action = "callout:note"
+)";
+  EXPECT_EQ(joined(read_config(text, "o.toml", s)), "");
+  ASSERT_EQ(s.service.callouts.size(), 4u);
+  EXPECT_EQ(std::get<interceptor::sniff_settings>(s.service.callouts[0].what).wait, std::chrono::milliseconds{50});
+  const auto& limit = std::get<interceptor::limit_settings>(s.service.callouts[1].what);
+  using enum interceptor::filter::field_id;
+  EXPECT_EQ(limit, (interceptor::limit_settings{{local_address, listener}, 20, 5, 1 << 20, 100}));
+  EXPECT_EQ(std::get<interceptor::log_settings>(s.service.callouts[2].what), (interceptor::log_settings{io::log::level::warn, "a database from outside"}));
+  EXPECT_EQ(std::get<interceptor::tag_settings>(s.service.callouts[3].what).word, "video");
+  ASSERT_EQ(s.service.filters.size(), 2u);
+  EXPECT_EQ(s.service.filters[0].action.kind, interceptor::filter::action_kind::callout_inspection);
+}
+
+TEST(config_rules, a_wrong_callout_has_its_place) {
+  const std::string callout = "version = 1\n[[callout]]\nname = \"c\"\n";
+  expect_error(callout, ":2:1", "callout \"c\": there is no kind: sniff, limit, log or tag");
+  expect_error(callout + "kind = \"sniffer\"", ":4:8", "sniff");
+  expect_error(callout + "kind = \"sniff\"\nwait = \"1ms\"", ":5:8", "wait must be 10ms to 10s");
+  expect_error(callout + "kind = \"sniff\"\nconnections = 1", ":5:1", "unknown key \"connections\" in [[callout]]");
+  expect_error(callout + "kind = \"limit\"", ":2:1", "nothing would be limited");
+  expect_error(callout + "kind = \"limit\"\nconnections = 1\nby = \"host_name\"", ":6:6", "callout \"c\": there is no field \"host_name\"");
+  expect_error(callout + "kind = \"limit\"\nbytes_per_second = \"5GiB\"", ":5:20", "bytes_per_second must be 1KiB to 4GiB");
+  expect_error(callout + "kind = \"log\"", ":2:1", "text is missing");
+  expect_error(callout + "kind = \"tag\"\ntag = \"a,b\"", ":5:7", "tag has a comma");
+  expect_error("version = 1\n[[callout]]\nkind = \"tag\"\ntag = \"a\"", ":2:1", "a [[callout]] without name");
+  const std::string limit = callout + "kind = \"limit\"\nconnections = 1\n";
+  expect_error(limit + "[[callout]]\nname = \"c\"\nkind = \"tag\"\ntag = \"a\"", ":7:8", "a second callout with the name \"c\"");
+  expect_error(limit + "[[rule]]\naction = \"callout:d\"", ":7:10", "rule \"rule 1\": there is no [[callout]] \"d\"");
+  expect_error(limit + "[[filter]]\nname = \"f\"\nlayer = \"stream\"\naction = \"callout:c\"", ":8:9",
+               "filter \"f\": limit decides whether a connection may go, which layer stream does not; its layers are connect_auth_v4 and connect_auth_v6");
 }
 
 }  // namespace

@@ -53,11 +53,12 @@ class explained : public filter::three_sublayers {
 
   nlohmann::json answer() {
     const chain::router router{chains, {}};
-    return actors::explain(filters.current().get(), router, about, {});
+    return actors::explain(filters.current().get(), callouts, router, about, {});
   }
   std::string text() { return explain_text(answer()); }
 
   std::vector<chain::chain> chains;
+  std::vector<interceptor::callout_settings> callouts;
   wire::connection_question about;
 };
 
@@ -146,7 +147,7 @@ TEST_F(explained, long_lists_are_folded) {
 
 TEST_F(explained, without_rules_the_only_chain_takes_it) {
   const chain::router router{chains, {}};
-  EXPECT_EQ(explain_text(actors::explain(nullptr, router, about, {})), R"(ads.example.com:443 would connect through chain out
+  EXPECT_EQ(explain_text(actors::explain(nullptr, {}, router, about, {})), R"(ads.example.com:443 would connect through chain out
   because    no rules: the only chain
   way        paris (socks5://10.0.0.1:1080) -> edge (https://edge.example:443) -> ads.example.com:443
   asked for  host ads.example.com, remote_port 443
@@ -166,6 +167,43 @@ TEST(week_time, is_a_minute_from_monday_on) {
   for (const char* wrong : {"", "Mon", "Mon 24:00", "Mon 00:60", "Mon 0:00", "Mon  0:00", "mon 00:00", "Mon 00:000", "Mon +1:00"})
     EXPECT_EQ(parse_week_time(wrong), std::nullopt) << wrong;
   EXPECT_EQ(to_week_time(24 * 60 + 62), "Tue 01:02");
+}
+
+TEST_F(explained, callouts_say_what_they_would_do_and_count_nothing) {
+  callouts = {{"few", interceptor::limit_settings{{field_id::uid}, 1}}, {"video", interceptor::tag_settings{"video"}}, {"names", interceptor::sniff_settings{}}};
+  for (const auto& one : callouts) add_callout(one.name, interceptor::make_callout(one, nullptr, {}));
+  filter::filter names = filter::make("names", action::callout(filter::action_kind::callout_inspection, "names"));
+  names.layer = layer_id::stream;
+  add({owned(filter::make("limit", action::callout(filter::action_kind::callout_unknown, "few"), 9), "network"),
+       owned(filter::make("mark", action::callout(filter::action_kind::callout_inspection, "video"), 8), "network"),
+       owned(filter::make("marked", action::chain("out"), 7), "network", {any_of(field_id::tag, {"video"})}), names});
+  about.uid = 1000;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(answer()["outcome"], "connect");
+  EXPECT_EQ(text(), R"(ads.example.com:443 would connect through chain out
+  because    "marked" of network: chain:out
+  way        paris (socks5://10.0.0.1:1080) -> edge (https://edge.example:443) -> ads.example.com:443
+  asked for  host ads.example.com, remote_port 443, uid 1000
+
+connect_redirect_v4: another destination? No filters.
+
+connect_auth_v4: may it connect, and which way?
+  SUBLAYER         RESULT   FILTER               ACTION         WHY
+  default (32768)  looked   "limit" of network   callout:few    limit: 1 connection at once for each uid
+                   looked   "mark" of network    callout:video  tag: video
+                   DECIDES  "marked" of network  chain:out
+
+stream: what does the client say first?
+  SUBLAYER         RESULT  FILTER   ACTION         WHY
+  default (32768)  looked  "names"  callout:names  sniff: waits up to 300 ms for a name in the client's first bytes
+)");
+  filter::flow connection;
+  filter::values uid;
+  uid.set(field_id::uid, std::uint64_t{1000});
+  filter::metadata real;
+  real.flow = &connection;
+  held.now().classify(layer_id::connect_auth_v4, uid, real);
+  EXPECT_EQ(answer()["reason"], "\"limit\" of network: reject");
+  EXPECT_NE(text().find("limit: 1 connection at once for each uid: there is no room now"), std::string::npos) << text();
 }
 
 }  // namespace

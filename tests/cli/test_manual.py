@@ -1,5 +1,6 @@
 """What helps a user with omnilink's words: the manual page, the shells' completions, and where an installation puts them."""
 
+import glob
 import os
 import re
 import shutil
@@ -55,9 +56,11 @@ class manual(unittest.TestCase):
                 self.assertIn(flag, text, verb)
 
     def test_every_key_of_the_configuration_is_in_it(self):
-        with open(os.path.join(ROOT, "cli/config_file.cpp")) as source:
-            keys = set(re.findall(r'(?:in\.\w+\(|read_beside_url\(in, )"([a-z_]+)"', source.read()))
-        self.assertGreater(len(keys), 20)
+        keys = set()
+        for path in glob.glob(os.path.join(ROOT, "cli/config_*.cpp")):
+            with open(path) as source:
+                keys |= set(re.findall(r'(?:in_?\.\w+\(|read_beside_url\(in, )"([a-z_]+)"', source.read()))
+        self.assertGreater(len(keys), 40)
         for key in keys:
             self.assertRegex(self.shown, rf"\b{key}\b")
 

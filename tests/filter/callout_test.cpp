@@ -22,6 +22,32 @@ std::shared_ptr<scripted> keeps(std::uint64_t context) {
       [=](const metadata&, std::uint64_t, classify_out& out) { out.associate = context; });
 }
 
+TEST_F(callouts, replaced_code_gets_back_what_flows_hold_of_it) {
+  const auto keeps = [](std::uint64_t what) {
+    return std::make_shared<scripted>([what](const metadata&, std::uint64_t, classify_out& out) { out.associate = what; });
+  };
+  auto first = keeps(7), second = keeps(8);
+  add_callout("c", first);
+  add({make("f", action::callout(action_kind::callout_inspection, "c"))});
+  flow old, both;
+  for (flow* one : {&old, &both}) {
+    about.flow = one;
+    ask();
+  }
+  EXPECT_EQ(filters.replace_callout("c", second), "");
+  EXPECT_EQ(filters.code_of("c"), second);
+  ask();
+  EXPECT_EQ(first->asked_for.size(), 2u) << "no new calls";
+  both.end();
+  old.end();
+  EXPECT_EQ(first->given_back, (std::vector<std::uint64_t>{7, 7}));
+  EXPECT_EQ(second->given_back, std::vector<std::uint64_t>{8});
+  EXPECT_EQ(filters.replace_callout("c", keeps(9)), "");
+  EXPECT_EQ(first.use_count(), 1) << "the engine let it go";
+  EXPECT_EQ(filters.replace_callout("", keeps(9)), "callout \"\": a name has 1 to 255 bytes");
+  EXPECT_EQ(filters.unnamed_callouts(), std::vector<std::string>{});
+}
+
 TEST_F(callouts, states_from_absent_to_ready_and_back) {
   EXPECT_EQ(filters.state_of("c"), callout_state::absent);
   ASSERT_EQ(filters.register_callout("c", answers(answer::go_on)), "");

@@ -108,6 +108,19 @@ TEST_F(rules, bad_input_names_the_rule) {
   EXPECT_EQ(errors({"", {}, "chain:"}).size(), 1u);
 }
 
+TEST_F(rules, callouts_by_their_kind) {
+  const std::vector<known_callout> known{{"limit", action_kind::callout_unknown, false}, {"names", action_kind::callout_inspection, true}};
+  const auto made = filters_of(std::vector<rule>{{"", {{"cidr", {"10.0.0.0/8"}}}, "callout:limit"}, {"", {{"cidr", {"10.0.0.0/8", "fd00::/8"}}}, "callout:names"}},
+                               "config", known);
+  ASSERT_EQ(made.filters.size(), 2u);
+  EXPECT_EQ(made.filters[0].layer, layer_id::connect_auth_v4);
+  EXPECT_EQ(made.filters[0].action.kind, action_kind::callout_unknown);
+  EXPECT_EQ(made.filters[1].layer, layer_id::stream);
+  EXPECT_EQ(made.filters[1].action.kind, action_kind::callout_inspection);
+  const auto wrong = filters_of(std::vector<rule>{{"a", {}, "callout:limits"}}, "config", known);
+  EXPECT_EQ(wrong.errors, std::vector<std::string>{"filter \"a\": there is no callout \"limits\"; did you mean \"limit\"?"});
+}
+
 TEST_F(rules, a_list_of_one_family_is_about_that_family_only) {
   const auto made = filters_of(std::vector<rule>{{"", {{"cidr", {"10.0.0.0/8"}}}, "direct"}}, "config");
   ASSERT_EQ(made.filters.size(), 1u);
