@@ -50,13 +50,15 @@ std::string drop_all_privileges(std::uint32_t uid, std::uint32_t gid) {
   capng_get_caps_process();
   const bool bounded = may_bound();
   const bool changes = ::geteuid() != uid || ::getegid() != gid;
+  // Likewise who has none.
+  const bool any = capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE;
   capng_clear(CAPNG_SELECT_BOTH);
   if (changes && capng_change_id(static_cast<int>(uid), static_cast<int>(gid),
                                  static_cast<capng_flags_t>(CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT)) != 0) {
     return "cannot become user " + std::to_string(uid) + ", group " + std::to_string(gid) + ": " + std::strerror(errno) +
            "; start omnilink as root, with CAP_SETUID and CAP_SETGID, or set user in [service] to one that exists in this user namespace";
   }
-  if (!changes && capng_apply(bounded ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0) {
+  if (!changes && any && capng_apply(bounded ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS) != 0) {
     return std::string{"cannot give up capabilities: "} + std::strerror(errno);
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {

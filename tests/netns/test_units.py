@@ -16,6 +16,21 @@ NETD_UID = 28525
 EXPOSURE_MAX = 15  # of 100
 
 
+# Of what the units' SystemCallFilter= refuses, the calls that a program which gives up privileges would make.
+REFUSED = "capset,setuid,setresuid,setreuid,setgroups,chown,fchown,setrlimit,setpriority,sched_setaffinity"
+UNDER_FILTER = """
+import ctypes, os, sys
+lib = ctypes.CDLL("libseccomp.so.2")
+lib.seccomp_init.restype = ctypes.c_void_p
+allow, eperm = 0x7fff0000, 0x00050001
+rules = ctypes.c_void_p(lib.seccomp_init(allow))
+for name in sys.argv[1].split(","):
+    assert lib.seccomp_rule_add(rules, ctypes.c_uint32(eperm), lib.seccomp_syscall_resolve_name(name.encode()), 0) == 0, name
+assert lib.seccomp_load(rules) == 0
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 def setUpModule():
     global ORIGIN
     world.enter()
@@ -25,10 +40,10 @@ def setUpModule():
     unittest.addModuleCleanup(ORIGIN.__exit__)
 
 
-def setpriv(uid, gid, capabilities):
+def as_unit(uid, gid, capabilities):
     kept = "".join(f",+{c}" for c in capabilities)
     return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--no-new-privs", f"--inh-caps=-all{kept}",
-            f"--ambient-caps=-all{kept}", f"--bounding-set=-all{kept}"]
+            f"--ambient-caps=-all{kept}", f"--bounding-set=-all{kept}", "/usr/bin/python3", "-c", UNDER_FILTER, REFUSED]
 
 
 class files(unittest.TestCase):
@@ -44,7 +59,7 @@ class files(unittest.TestCase):
 
 
 class pair:
-    """Both processes, each with its unit's user and capabilities."""
+    """Both processes, each with its unit's user, capabilities and refused system calls."""
 
     def __init__(self, rules=""):
         self.folder = tempfile.mkdtemp(prefix="omnilink-units-")
@@ -61,7 +76,7 @@ class pair:
         os.chmod(f"{self.folder}/notify", 0o666)
         self.log = open(f"{self.folder}/log", "w+")
         activate = ["systemd-socket-activate", "--seqpacket", "-l", self.socket]
-        self.netd = self.start([*setpriv(NETD_UID, self.gid, ["net_admin"]), omnilink.BINARY, "netd", "-c", self.config], activate)
+        self.netd = self.start([*as_unit(NETD_UID, self.gid, ["net_admin"]), omnilink.BINARY, "netd", "-c", self.config], activate)
         omnilink.wait_until(lambda: os.path.exists(self.socket), "systemd's socket")
         os.chown(self.socket, self.uid, self.gid)
         self.worker = None
@@ -88,7 +103,7 @@ capture = {{ direction = "out", port = [{ORIGIN.port("greet")}] }}
         except BlockingIOError:
             self.ready.settimeout(30)
         run = [omnilink.BINARY, "run", "-c", self.config, "--netd", self.socket]
-        self.worker = self.start([*setpriv(self.uid, self.gid, []), *run])
+        self.worker = self.start([*as_unit(self.uid, self.gid, []), *run])
         while b"READY=1" not in self.ready.recv(4096):
             pass
 
@@ -132,7 +147,7 @@ class two_units(unittest.TestCase):
         with pair() as units:
             self.assertEqual(self.greeted(), "220 origin ready")
             worker, netd = self.status(units.worker), self.status(units.netd)
-            self.assertEqual((int(worker["CapPrm"], 16), int(worker["CapBnd"], 16), worker["Seccomp"]), (0, 0, "2"))
+            self.assertEqual((int(worker["CapPrm"], 16), int(worker["CapBnd"], 16), worker["Seccomp_filters"]), (0, 0, "2"), "its unit's and its own")
             self.assertEqual((int(netd["CapPrm"], 16), netd["Uid"].split()[0]), (1 << 12, str(NETD_UID)), "CAP_NET_ADMIN")
             for _ in range(2):
                 units.worker.kill()
@@ -168,7 +183,7 @@ class two_units(unittest.TestCase):
             os.chmod(units.socket, 0o666)
             units.worker.kill()
             units.worker.wait(20)
-            as_nobody = [*setpriv(65534, 65534, []), "python3", "-c",
+            as_nobody = [*as_unit(65534, 65534, []), "/usr/bin/python3", "-c",
                          "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect(sys.argv[1]); print(s.recv(1))"]
             said = subprocess.run([*as_nobody, units.socket], capture_output=True, text=True, timeout=30)
             self.assertEqual(said.stdout.strip(), "b''", said.stderr)
