@@ -250,8 +250,18 @@ fail = "open"
             elsewhere = GROUPS.run("unshare", "--net", sys.executable, "-c", connects.CLIENT, world.ORIGIN4, "80", "plain").stdout.strip()
             self.assertEqual(elsewhere, "ENETUNREACH")
 
-    def test_so_original_dst_of_the_accepted_socket(self):
-        """What a program would ask that knows of nftables only; the storage of the socket answers."""
+    def ask_as_owner_and_as_stranger(self, service, host, port):
+        """The question is by the source that the accepted socket sees."""
+        source = next(c["source"] for c in service.admin("connections")["connections"] if c["destination"] == written(host, port))
+        asked = omnilink.run("query", "--socket", f"{service.folder}/query.sock", source)
+        self.assertIn(written(host, port), asked.stdout, asked.stderr)
+        os.chmod(service.folder, 0o755)
+        stranger = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", omnilink.BINARY, "query", "--socket",
+                                   f"{service.folder}/query.sock", source], capture_output=True, text=True, timeout=20)
+        self.assertEqual(stranger.returncode, 4, stranger.stderr)
+
+    def test_so_original_dst_of_the_accepted_socket_and_the_question_where_it_wanted_to_go(self):
+        """What a program would ask that knows of nftables only, for which the storage of the socket answers; and `omnilink query`."""
         hold = threading.Event()
         self.addCleanup(hold.set)
         port = ORIGIN.serve("hold", lambda connection: hold.wait(30))
@@ -260,6 +270,7 @@ fail = "open"
                 with subprocess.Popen(GROUPS.inside("/app", [sys.executable, "-c", connects.CLIENT, host, str(port), "plain"]), stdout=subprocess.PIPE) as program:
                     omnilink.wait_until(lambda: any(c["destination"] == written(host, port) for c in service.admin("connections")["connections"]), "it runs")
                     raw = self.accepted_socket_option(service, level, size)
+                    self.ask_as_owner_and_as_stranger(service, host, port)
                     program.kill()
                 family = socket.AF_INET if size == 16 else socket.AF_INET6
                 address = raw[4:8] if size == 16 else raw[8:24]
