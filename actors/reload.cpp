@@ -19,7 +19,7 @@ bool same_place(const interceptor::listener_config& a, const interceptor::listen
 }
 
 bool same_rules(const interceptor::listener_config& a, const interceptor::listener_config& b) {
-  return a.capture == b.capture && a.fail_closed == b.fail_closed;
+  return a.capture == b.capture && a.fail_closed == b.fail_closed && a.reject_udp == b.reject_udp;
 }
 
 asio::awaitable<void> use(worker& there, snapshot_ptr fresh, policy_ptr policy) {

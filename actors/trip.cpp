@@ -119,7 +119,10 @@ class trip {
     if (asked.has_error()) co_return end(asked.error(), core::step::accept);
     dialled_ = asked->address;
     original_ = core::target{*asked};
-    if (home_.shared.redirects_here) {
+    if (home_.shared.redirects_here && kind_ == listen_kind::redirect) {
+      // Its source is what NAT has made of it, perhaps a port that a connection of ours has as well.
+      if (interceptor::is_ours(client_->socket().native_handle())) co_return end(errc::loop, core::step::accept);
+    } else if (home_.shared.redirects_here) {
       auto known = home_.shared.own_pairs.accepted(key_.source, *asked);
       if (known.loops) co_return end(errc::loop, core::step::accept);
       remembered_ = std::move(known.held);

@@ -127,7 +127,9 @@ void read_interception(table_reader& in, interceptor::listener_config& into, con
   std::size_t fail = 0;
   const bool says_fail = in.choice("fail", fail, {"closed", "open"});
   if (says_fail && captures) into.fail_closed = fail == 0;
-  for (const char* key : {"capture", "fail"}) {
+  std::size_t udp = 0;
+  if (in.choice("udp", udp, {"pass", "reject"}) && captures) into.reject_udp = udp == 1;
+  for (const char* key : {"capture", "fail", "udp"}) {
     if (!captures && in.find(key))
       in.fail_at(key, std::string{key} + " belongs to a redirect, tproxy or cgroup listener; " + into.to_string() + " takes what clients bring it");
   }
@@ -172,7 +174,7 @@ void read_listener(const toml::table& from, settings& into, config_errors& error
     auto parsed = interceptor::parse_listen_url(url);
     if (parsed.has_error()) {
       in.fail_at("url", parsed.error());
-      for (const char* key : {"capture", "fail", "auth_file", "clients", "to"}) (void)in.find(key);  // nothing can be said of these
+      for (const char* key : {"capture", "fail", "udp", "auth_file", "clients", "to"}) (void)in.find(key);  // nothing can be said of these
     } else {
       const std::size_t before = errors.count();
       read_interception(in, *parsed, errors);

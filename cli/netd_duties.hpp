@@ -1,5 +1,5 @@
-// What netd does besides answering its worker: it guards the guard, hears of control groups, and looks for processes. None of that may
-// keep it from the rest.
+// What netd does besides answering its worker: it guards the guard, hears of control groups, looks for processes and at how full
+// conntrack is. None of that may keep it from the rest.
 #pragma once
 
 #include <poll.h>
@@ -19,7 +19,7 @@ class netd_duties {
  public:
   explicit netd_duties(const netd_log& log) : log_{log} {}
 
-  using waits = std::array<pollfd, 3>;
+  using waits = std::array<pollfd, 4>;
   /// What poll() is to wait for, …
   waits wait_for(const interceptor::netd& home, core::instant now) const;
   /// … until there is more; very long: there will not be.
@@ -30,9 +30,12 @@ class netd_duties {
   void end(interceptor::netd& home) const;
 
  private:
+  void look_at_conntrack(core::instant now);
+
   const netd_log& log_;
   core::instant next_look_{};
   core::instant next_process_{};
+  core::instant next_count_{};
 };
 
 /// In the form that poll() takes.

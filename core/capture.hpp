@@ -16,6 +16,8 @@ inline constexpr std::size_t capture_values_max = 256;
 inline constexpr std::size_t process_name_max = 15;
 /// Bytes in a path: PATH_MAX with the null.
 inline constexpr std::size_t capture_path_max = 4095;
+/// Each costs a rule of its own.
+inline constexpr std::size_t capture_marks_max = 16;
 /// Bytes in the name of an interface: IFNAMSIZ of netdevice(7) without the null.
 inline constexpr std::size_t interface_name_max = 15;
 
@@ -27,6 +29,12 @@ struct port_range {
 struct port_rewrite {
   std::uint16_t from = 0, to = 0;  ///< 1 to 65535
   friend bool operator==(const port_rewrite&, const port_rewrite&) = default;
+};
+
+/// A packet has it when its firewall mark has this value in the bits of the mask.
+struct packet_mark {
+  std::uint32_t value = 0, mask = 0xffffffff;  ///< no bit of the value outside of the mask
+  friend bool operator==(const packet_mark&, const packet_mark&) = default;
 };
 
 /// How the kernel brings a listener what it takes.
@@ -49,16 +57,20 @@ struct capture {
   std::vector<std::uint32_t> uids;      ///< out only: of the program
   std::vector<std::uint32_t> gids;      ///< out only
   std::vector<std::string> interfaces;  ///< out: it leaves by; in and forward: it came by
+  std::vector<cidr> sources;            ///< of where it comes from; none: from anywhere
+  std::vector<packet_mark> marks;       ///< that somebody else's rules, or the program, gave it
+  std::string cgroup;                   ///< out only: the program is in it or below: a path, or the name of a unit; empty: in any
   // What only the mechanism `cgroup` knows, direction out.
   std::vector<std::string> executables;  ///< paths
   std::vector<std::string> processes;    ///< names of programs, as ps(1) shows them: of the first thread
   std::vector<std::uint32_t> pids;       ///< and what descends from them
-  std::string cgroup;                    ///< the program is in it or below: a path, or the name of a unit; empty: in any
   std::uint16_t deny = 0;                ///< connect() fails with this errno, and the listener sees nothing; 0: it does not
   std::vector<port_rewrite> rewrites;    ///< these ports are changed on the way, and the listener sees nothing
 
   /// The key of something that only the mechanism `cgroup` knows; empty: there is none.
   std::string_view beyond_packets() const noexcept;
+  /// The key of something that only packets have, which the mechanism `cgroup` does not see; empty: there is none.
+  std::string_view beyond_programs() const noexcept;
   /// No condition at all, which is never meant as "everything".
   bool empty() const noexcept;
   /// Empty: valid; otherwise what is wrong and the remedy, in one line.
@@ -67,6 +79,9 @@ struct capture {
 };
 
 std::string_view name_of(capture::way direction) noexcept;
+
+/// "0x10", "16", or with a mask "0x10/0xf0"; nullopt: neither, or bits outside of the mask.
+std::optional<packet_mark> parse_mark(std::string_view text) noexcept;
 
 /// "443" or "8000-8100"; nullopt: neither.
 std::optional<port_range> parse_port_range(std::string_view text) noexcept;

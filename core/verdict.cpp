@@ -1,5 +1,6 @@
 #include "core/verdict.hpp"
 
+#include <cerrno>
 #include <system_error>
 
 namespace omnilink::core {
@@ -45,7 +46,9 @@ std::string verdict::to_string() const {
     out.append(" (").append(word_for(reply_from)) += std::to_string(reply) + ")";
   }
   // The errno says nothing new where the code was made from it.
-  if (system_errno != 0 && code == errc::io_failed) out += ": " + std::generic_category().message(system_errno);
+  if (system_errno == EADDRNOTAVAIL && code == errc::io_failed)
+    out += ": no address and port of this machine is left towards it (net.ipv4.ip_local_port_range)";
+  else if (system_errno != 0 && code == errc::io_failed) out += ": " + std::generic_category().message(system_errno);
   if (!detail.empty()) out += ": " + detail;
   if (elapsed.count() != 0) out += " (" + std::to_string(to_milliseconds(elapsed)) + " ms)";
   return out;

@@ -60,10 +60,17 @@ std::string add_port(std::string_view word, capture& into) {
   return {};
 }
 
-std::string add_network(std::string_view word, capture& into) {
+std::string add_network(std::string_view word, std::vector<core::cidr>& into) {
   const auto network = core::cidr::parse(word);
   if (!network) return "capture: " + core::describe_bad_cidr(word);
-  into.networks.push_back(*network);
+  into.push_back(*network);
+  return {};
+}
+
+std::string add_mark(std::string_view word, capture& into) {
+  const auto mark = core::parse_mark(word);
+  if (!mark) return "capture: mark " + core::quoted(word) + " is neither a number nor number/mask, as 0x10 or 0x10/0xf0";
+  into.marks.push_back(*mark);
   return {};
 }
 
@@ -121,14 +128,16 @@ std::string add_rewrite(std::string_view word, capture& into) {
 std::string add_capture_word(std::string_view key, std::string_view word, capture& into) {
   if (key == "direction") return set_direction(word, into);
   if (key == "port") return add_port(word, into);
-  if (key == "cidr") return add_network(word, into);
+  if (key == "cidr") return add_network(word, into.networks);
+  if (key == "source") return add_network(word, into.sources);
+  if (key == "mark") return add_mark(word, into);
+  if (key == "cgroup") return set_cgroup(word, into);
   if (key == "uid") return add_id("user", user_id(std::string{word}), word, into.uids);
   if (key == "gid") return add_id("group", group_id(std::string{word}), word, into.gids);
   if (key == "iface") return into.interfaces.emplace_back(word), std::string{};
   if (key == "exe") return into.executables.emplace_back(word), std::string{};
   if (key == "process") return into.processes.emplace_back(word), std::string{};
   if (key == "pid") return add_pid(word, into);
-  if (key == "cgroup") return set_cgroup(word, into);
   if (key == "deny") return set_deny(word, into);
   return add_rewrite(word, into);
 }

@@ -10,11 +10,12 @@
 namespace omnilink::interceptor {
 
 /// The keys of `capture`; those from exe on are a cgroup listener's.
-inline constexpr std::array<std::string_view, 12> capture_keys{"direction", "port", "cidr", "uid", "gid", "iface",
-                                                               "exe", "process", "pid", "cgroup", "deny", "rewrite"};
+inline constexpr std::array<std::string_view, 14> capture_keys{"direction", "port", "cidr", "source", "uid", "gid", "cgroup", "iface", "mark",
+                                                               "exe", "process", "pid", "deny", "rewrite"};
 
-/// Adds one value: a port or range, a network or address, a user's or group's name or number, an interface, a program's path, name or
-/// number, two ports "80:8080"; or sets the direction, the cgroup, the errno. `key` is one of capture_keys. Empty: done; otherwise what is wrong, in one line.
+/// Adds one value: a port or range, a network or address, a user's or group's name or number, an interface, a firewall mark, a
+/// program's path, name or number, two ports "80:8080"; or sets the direction, the cgroup, the errno. `key` is one of capture_keys.
+/// Empty: done; otherwise what is wrong, in one line.
 std::string add_capture_word(std::string_view key, std::string_view word, core::capture& into);
 
 }  // namespace omnilink::interceptor

@@ -57,6 +57,11 @@ std::string read_parameter(const wire::url::parameter& given, listener_config& o
     out.fail_closed = given.value == "closed";
     return {};
   }
+  if (captures && given.key == "udp") {
+    if (given.value != "pass" && given.value != "reject") return "udp is pass or reject";
+    out.reject_udp = given.value == "reject";
+    return {};
+  }
   if (captures && std::ranges::find(capture_keys, given.key) != capture_keys.end())
     return read_list(given.value, [&](std::string_view word) { return add_capture_word(given.key, word, out.capture); });
   if (given.key == "clients") return read_list(given.value, [&](std::string_view word) { return add_client(word, out); });
@@ -64,7 +69,7 @@ std::string read_parameter(const wire::url::parameter& given, listener_config& o
   if (given.key == "to") return set_destination(given.value, out);
   std::vector<std::string_view> known{"allow_remote", "auth_file", "clients", "to"};
   if (captures) {
-    known.push_back("fail");
+    known.insert(known.end(), {"fail", "udp"});
     known.insert(known.end(), capture_keys.begin(), capture_keys.end());
   }
   return "the parameter " + core::quoted(given.key) + " is unknown" + core::did_you_mean(given.key, known);
@@ -100,8 +105,9 @@ std::string validate_cgroup(const listener_config& of) {
   if (of.capture.direction != core::capture::way::out)
     return "a cgroup listener takes what this machine's programs open; for direction " + std::string{name_of(of.capture.direction)} +
            " use a redirect or tproxy listener";
-  if (!of.capture.interfaces.empty())
-    return "capture: by which interface a connection leaves is not known when it begins; leave iface out, or use a redirect listener";
+  if (const auto key = of.capture.beyond_programs(); !key.empty())
+    return "capture: " + std::string{key} + " is not known when a connection begins; leave it out, or use a redirect listener";
+  if (of.reject_udp) return "udp = \"reject\" belongs to a redirect or tproxy listener";
   if (of.where.address.is_loopback()) return {};
   return "a cgroup listener listens on 127.0.0.1 (and on ::1), not on " + of.where.address.to_string();
 }
@@ -113,7 +119,7 @@ std::string validate_capture(const listener_config& of) {
   if (of.kind == listen_kind::cgroup) return validate_cgroup(of);
   if (const auto key = of.capture.beyond_packets(); !key.empty())
     return "capture: a " + std::string{name_of(of.kind)} + " listener cannot tell connections by " + std::string{key} +
-           ": nf_tables knows neither programs nor, reliably, cgroups; use a cgroup listener, or uid or gid";
+           ": packets do not know their program; use a cgroup listener, or uid, gid or cgroup";
   return of.kind == listen_kind::redirect ? validate_redirect(of) : validate_tproxy(of);
 }
 

@@ -14,6 +14,10 @@ inline constexpr std::uint32_t mark_mask = 0xffffff00;
 inline constexpr std::uint32_t mark_of_known = mark_base;
 constexpr std::uint32_t mark_of(std::size_t listener) noexcept { return mark_base + 1 + static_cast<std::uint32_t>(listener); }
 
+/// The TTL, or hop limit, that the first packet of a connection of our own gets when somebody's rules have turned it to a redirect
+/// listener: the one thing that its receiver can see of who sent it. It never leaves the machine.
+inline constexpr std::uint8_t ttl_of_ours = 111;
+
 /// `ip rule`: before the rules that people and VPNs make, behind the table of local addresses.
 inline constexpr std::uint32_t mark_rule_preference = 99;
 /// `ip route … table`: everything is local.

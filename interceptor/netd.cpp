@@ -5,6 +5,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -65,7 +66,7 @@ std::string open_group(const core::endpoint& where, std::uint32_t workers, std::
   return {};
 }
 
-bool make_transparent(const std::vector<io::descriptor>& group, int level, int option) noexcept {
+bool set_on(const std::vector<io::descriptor>& group, int level, int option) noexcept {
   const int on = 1;
   return std::ranges::all_of(group, [&](const io::descriptor& one) { return ::setsockopt(one.get(), level, option, &on, sizeof on) == 0; });
 }
@@ -89,8 +90,13 @@ std::string open_bound(const wire::netd_listener& wanted, std::uint32_t workers,
 std::string open_sockets(const wire::netd_listener& wanted, std::uint32_t workers, std::vector<io::descriptor>& v4,
                          std::vector<io::descriptor>& v6) {
   std::string wrong = open_bound(wanted, workers, v4, v6);
-  if (!wrong.empty() || !wanted.capture || wanted.capture->by != core::mechanism::tproxy) return wrong;
-  if (make_transparent(v4, SOL_IP, IP_TRANSPARENT) && make_transparent(v6, SOL_IPV6, IPV6_TRANSPARENT)) return {};
+  if (!wrong.empty() || !wanted.capture) return wrong;
+  if (wanted.capture->by == core::mechanism::redirect) {
+    // The worker asks by their first packet whether they are its own.
+    if (set_on(v4, IPPROTO_TCP, TCP_SAVE_SYN) && set_on(v6, IPPROTO_TCP, TCP_SAVE_SYN)) return {};
+    return fmt::format("TCP_SAVE_SYN: {}", std::strerror(errno));
+  }
+  if (set_on(v4, SOL_IP, IP_TRANSPARENT) && set_on(v6, SOL_IPV6, IPV6_TRANSPARENT)) return {};
   return fmt::format("IP_TRANSPARENT: {}; it needs CAP_NET_ADMIN", std::strerror(errno));
 }
 
@@ -194,12 +200,27 @@ refusal netd::open_listeners(const wire::netd_install& wanted, std::vector<liste
   return std::nullopt;
 }
 
-refusal netd::load_rules(const std::vector<listener>& all) {
-  std::vector<interception> wanted;
+std::vector<interception> netd::interceptions(const std::vector<listener>& all) {
+  const auto is_nft = [](const listener& l) { return l.wanted.capture && l.wanted.capture->by != core::mechanism::cgroup; };
+  std::vector<std::string> named;
   for (const auto& l : all) {
-    if (l.wanted.capture && l.wanted.capture->by != core::mechanism::cgroup)
-      wanted.push_back({l.wanted.capture->what, port_of(l.v4), l.wanted.fail_closed, l.wanted.capture->by});
+    if (is_nft(l) && !l.wanted.capture->what.cgroup.empty()) named.push_back(l.wanted.capture->what.cgroup);
   }
+  cgroups_.watch(named);
+  std::vector<interception> out;
+  for (const auto& l : all) {
+    if (!is_nft(l)) continue;
+    const auto& [by, what] = *l.wanted.capture;
+    out.push_back({what, port_of(l.v4), l.wanted.fail_closed, by, l.wanted.reject_udp, cgroups_.find(what.cgroup)});
+    if (what.cgroup == "/") out.back().what.cgroup.clear();  // of every program
+    if (out.back().what.cgroup.empty() || out.back().cgroup.level != 0) continue;
+    warnings_.push_back(fmt::format("there is no cgroup {} now (systemd-cgls shows them): until there is, nothing of it is captured", what.cgroup));
+  }
+  return out;
+}
+
+refusal netd::load_rules(const std::vector<listener>& all) {
+  auto wanted = interceptions(all);
   if (wanted.empty() && !nft_) return std::nullopt;
   if (auto no = open_nft()) return no;
   if (auto no = ensure_routing(all)) return no;
@@ -237,7 +258,10 @@ refusal netd::open_nft() {
   if (!nft_) return netd_failure("nft", errno);
   // One that is ours went with its process. This one would be taken over, whoever's it is.
   const std::string tables = nft_->list("list tables");
-  if (tables.find(fmt::format("table {}\n", capture_table)) == std::string::npos) return std::nullopt;
+  if (tables.find(fmt::format("table {}\n", capture_table)) == std::string::npos) {
+    remove_mark_routing();  // which a killed one could not take with it
+    return std::nullopt;
+  }
   nft_.reset();
   return netd_failure("nft", EEXIST);
 }
@@ -296,6 +320,17 @@ bool netd::restore_guard() {
   nft_->run(replace_guard(guard_));
   guard_as_kept_ = nft_->list(list_guard);
   return true;
+}
+
+void netd::follow_cgroups() {
+  if (!cgroups_.changed() || withdrawn_ || listeners_.empty()) return;
+  warnings_.clear();
+  // One that vanished meanwhile is the next change.
+  if (const auto no = load_rules(listeners_)) warnings_.push_back(no->message);
+}
+
+bool netd::needs_conntrack() const noexcept {
+  return std::ranges::any_of(captured_, [](const interception& one) { return one.by == core::mechanism::redirect || one.fail_closed; });
 }
 
 void netd::withdraw() noexcept {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "interceptor/cgroup/hooks.hpp"
+#include "interceptor/cgroup_watch.hpp"
 #include "interceptor/nft.hpp"
 #include "interceptor/processes.hpp"
 #include "interceptor/ruleset_capture.hpp"
@@ -44,6 +45,14 @@ class netd {
   int process_fd() const noexcept { return process_channel_.get(); }
   void answer_process();
 
+  /// Readable when a cgroup that is captured may have come or gone; -1: none is.
+  int cgroups_fd() const noexcept { return cgroups_.fd(); }
+  /// Writes the rules anew if one has; what is missing is in take_warnings().
+  void follow_cgroups();
+
+  /// Rules are in force for which conntrack has to know the connections.
+  bool needs_conntrack() const noexcept;
+
   /// Sockets are handed out.
   bool serves() const noexcept { return !listeners_.empty(); }
   /// They were, and the service has ended in order since.
@@ -76,6 +85,7 @@ class netd {
   std::optional<wire::netd_refusal> open_listeners(const wire::netd_install& wanted, std::vector<listener>& into);
   std::optional<wire::netd_refusal> load_rules(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> load_hooks(const std::vector<listener>& all);
+  std::vector<interception> interceptions(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> open_nft();
   std::optional<wire::netd_refusal> check_bridges(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> ensure_routing(const std::vector<listener>& all);
@@ -93,6 +103,7 @@ class netd {
   std::string guard_as_kept_;  ///< how nft lists it
   io::descriptor changes_;
   cgroup::hooks hooks_;
+  cgroup_watch cgroups_;
   std::vector<std::string> warnings_;
   bool withdrawn_ = false;
   io::descriptor process_channel_;

@@ -20,7 +20,7 @@ constexpr timeval answer_timeout{.tv_sec = 10, .tv_usec = 0};
 wire::netd_install to_message(const plan& wanted, bool want_sockets) {
   wire::netd_install out{wanted.workers, want_sockets, {}};
   for (const auto& l : wanted.listeners) {
-    wire::netd_listener one{l.where, std::nullopt, l.fail_closed};
+    wire::netd_listener one{l.where, std::nullopt, l.fail_closed, l.reject_udp};
     if (const auto by = mechanism_of(l.kind)) one.capture = wire::netd_capture{*by, l.capture};
     out.listeners.push_back(std::move(one));
   }

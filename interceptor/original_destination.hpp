@@ -16,4 +16,8 @@ namespace omnilink::interceptor {
 /// the listener itself; else as io::to_errc_from_errno.
 boost::system::result<core::endpoint, core::errc> original_destination(int accepted_fd, core::mechanism by) noexcept;
 
+/// Of a redirect listener's accepted socket: whether the connection is one that we have opened ourselves, which somebody's rules sent
+/// back (netd tags it). To be asked once.
+bool is_ours(int accepted_fd) noexcept;
+
 }  // namespace omnilink::interceptor

@@ -17,6 +17,7 @@
 #include "interceptor/bridges.hpp"
 #include "interceptor/cgroup/hooks.hpp"
 #include "interceptor/cgroup/pins.hpp"
+#include "interceptor/conntrack.hpp"
 #include "interceptor/netd_failure.hpp"
 #include "interceptor/nft.hpp"
 #include "interceptor/probe_tproxy.hpp"
@@ -127,12 +128,11 @@ finding ipv6() {
 }
 
 finding conntrack() {
-  const auto count = number_in("/proc/sys/net/netfilter/nf_conntrack_count");
-  const auto most = number_in("/proc/sys/net/netfilter/nf_conntrack_max");
-  if (!count || !most) return {"conntrack", true, "not loaded; the first rule loads it"};
-  const bool good = *count * 5 < *most * 4;
-  return {"conntrack", good,
-          fmt::format("{} of {} connections{}", *count, *most, good ? "" : "; when it is full new ones are lost: sysctl -w net.netfilter.nf_conntrack_max=…")};
+  const auto use = conntrack_in_use();
+  if (!use) return {"conntrack", true, "not loaded; the first rule loads it"};
+  return {"conntrack", !use->is_nearly_full(),
+          fmt::format("{} of {} connections{}", use->count, use->most,
+                      use->is_nearly_full() ? "; when it is full new ones are lost: sysctl -w net.netfilter.nf_conntrack_max=…" : "")};
 }
 
 finding descriptors() {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "interceptor/ruleset_words.hpp"
 
@@ -29,19 +30,29 @@ std::string nat_chains(const std::string& output, const std::string& prerouting)
          chain("prerouting", "nat hook prerouting priority -100", std::string{syn_guard} + translated + prerouting);
 }
 
+// A rule that is not ours may send what we dial back to us.
+std::string tag_ours(all_of_them all, const exemption& own) {
+  std::vector<core::port_range> ports;
+  for (const auto& one : all) {
+    if (one.by == mechanism::redirect) ports.push_back({one.port, one.port});
+  }
+  const std::string when = fmt::format("    meta skuid {} meta skgid {} fib daddr type local tcp dport {} ", own.uid, own.gid, port_set(ports));
+  return chain("tag", "filter hook output priority 10", fmt::format("{0}ip ttl set {1}\n{0}ip6 hoplimit set {1}\n", when, ttl_of_ours));
+}
+
 std::string redirects(all_of_them all, const exemption& own) {
   const auto to_listener = [](std::size_t, const interception& one) { return fmt::format("redirect to :{}", one.port); };
   const auto outgoing = [](const interception& one) { return one.by == mechanism::redirect && leaves(one); };
   const auto arriving = [](const interception& one) { return one.by == mechanism::redirect && !leaves(one); };
-  return nat_chains(exempt_rule(own) + rules(all, outgoing, to_listener), rules(all, arriving, to_listener));
+  return nat_chains(exempt_rule(own) + rules(all, outgoing, to_listener), rules(all, arriving, to_listener)) + tag_ours(all, own);
 }
 
 // Programs of this machine: what they send gets a mark, is routed once more, and comes in by the loopback interface. Which packets of
-// running connections are ours conntrack remembers; those the other way, to a client elsewhere, are not to be touched.
+// running connections, and which SYN that is sent again, are ours conntrack remembers; those the other way, to a client elsewhere, are not to be touched.
 std::string tproxy_output(const exemption& own, const std::string& fresh) {
   return chain("tproxy_output", "route hook output priority -150",
-               fmt::format("    meta l4proto != tcp accept\n{}    ct direction original {} meta mark set {:#x} accept\n{}{}",
-                           exempt_rule(own), has_our_mark("ct mark"), mark_of_known, syn_guard, fresh));
+               fmt::format("    meta l4proto != tcp accept\n{}    ct direction original {} meta mark set ct mark accept\n{}{}",
+                           exempt_rule(own), has_our_mark("ct mark"), syn_guard, fresh));
 }
 
 // Packets of a connection that a listener's socket has belong to it. A SYN goes to the listener also where an ended connection had the
@@ -84,7 +95,19 @@ std::string table(const std::string& chains) { return fmt::format("table {} {{\n
 
 std::string capture_ruleset(all_of_them all, const exemption& own) {
   return table((uses(all, mechanism::redirect) ? redirects(all, own) : std::string{}) +
-               (uses(all, mechanism::tproxy) ? transparent(all, own) : std::string{}));
+               (uses(all, mechanism::tproxy) ? transparent(all, own) : std::string{}) + udp_chains(all, own, false));
+}
+
+std::string udp_chains(all_of_them all, const exemption& own, bool fail_closed) {
+  const auto wanted = [fail_closed](const interception& one) { return one.reject_udp && one.fail_closed == fail_closed; };
+  if (std::ranges::none_of(all, wanted)) return {};
+  const auto rejected = [&](way direction) {
+    return rules(all, [&](const interception& one) { return wanted(one) && one.what.direction == direction; },
+                 [](std::size_t, const interception&) { return "reject"; }, "udp");
+  };
+  return chain("udp_output", "filter hook output priority 10", exempt_rule(own) + rejected(way::out)) +
+         chain("udp_input", "filter hook input priority 10", rejected(way::in)) +
+         chain("udp_forward", "filter hook forward priority 10", rejected(way::forward));
 }
 
 std::string withdrawn_ruleset(all_of_them all, const exemption& own) {

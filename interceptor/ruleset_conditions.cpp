@@ -58,6 +58,31 @@ std::string where_to(const capture& c) {
   return {};
 }
 
+// For both at once where no address is named.
+std::vector<std::string> for_each_family(const capture& c, const std::string& common) {
+  if (c.networks.empty() && c.sources.empty()) return {common};
+  std::vector<std::string> out;
+  for (const bool v6 : {false, true}) {
+    const auto to = widest(c.networks, v6), from = widest(c.sources, v6);
+    if ((to.empty() && !c.networks.empty()) || (from.empty() && !c.sources.empty())) continue;
+    const char* ip = v6 ? "ip6" : "ip";
+    std::string line = common;
+    if (!from.empty()) line += fmt::format("{} saddr {} ", ip, set_of(from));
+    if (!to.empty()) line += fmt::format("{} daddr {} ", ip, set_of(to));
+    out.push_back(std::move(line));
+  }
+  return out;
+}
+
+std::vector<std::string> for_each_mark(const std::vector<core::packet_mark>& marks, const std::vector<std::string>& lines) {
+  if (marks.empty()) return lines;
+  std::vector<std::string> out;
+  for (const auto& line : lines) {
+    for (const auto& m : marks) out.push_back(line + fmt::format("meta mark & {:#x} == {:#x} ", m.mask, m.value));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string port_set(std::vector<core::port_range> ports) {
@@ -76,18 +101,17 @@ std::string port_set(std::vector<core::port_range> ports) {
   return set_of(text);
 }
 
-std::vector<std::string> conditions(const capture& c, std::string_view protocol) {
+std::vector<std::string> conditions(const interception& of, std::string_view protocol) {
+  const capture& c = of.what;
+  if (!c.cgroup.empty() && of.cgroup.level == 0) return {};
   std::string common = fmt::format("meta l4proto {} ", protocol) + where_to(c);
+  if (!c.cgroup.empty()) common += fmt::format("socket cgroupv2 level {} \"{}\" ", of.cgroup.level, of.cgroup.path);
   if (!c.uids.empty()) common += fmt::format("meta skuid {} ", set_of(distinct(c.uids)));
   if (!c.gids.empty()) common += fmt::format("meta skgid {} ", set_of(distinct(c.gids)));
   if (!c.interfaces.empty())
     common += fmt::format("{} {} ", c.direction == way::out ? "oifname" : "iifname", set_of(distinct_names(c.interfaces)));
   if (!c.ports.empty()) common += fmt::format("{} dport {} ", protocol, port_set(c.ports));
-  if (c.networks.empty()) return {common};
-  std::vector<std::string> out;
-  if (const auto v4 = widest(c.networks, false); !v4.empty()) out.push_back(common + fmt::format("ip daddr {} ", set_of(v4)));
-  if (const auto v6 = widest(c.networks, true); !v6.empty()) out.push_back(common + fmt::format("ip6 daddr {} ", set_of(v6)));
-  return out;
+  return for_each_mark(c.marks, for_each_family(c, common));
 }
 
 }  // namespace omnilink::interceptor

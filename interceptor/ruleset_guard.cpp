@@ -72,7 +72,7 @@ std::string guard_ruleset(std::span<const interception> all, const exemption& ow
          (those.marks.empty() ? std::string{}
                               : chain("postrouting", "filter hook postrouting priority 10",
                                       fmt::format("    {} oifname != \"lo\" drop\n", has_our_mark("meta mark")))) +
-         "}\n";
+         udp_chains(all, own, true) + "}\n";
 }
 
 }  // namespace omnilink::interceptor

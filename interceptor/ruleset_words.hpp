@@ -26,11 +26,11 @@ inline std::string has_our_mark(std::string_view key) { return fmt::format("{} &
 
 /// One rule for each line of conditions of those that are wanted: `wanted(one)`, and behind the conditions `verdict(index, one)`.
 template <class Wanted, class Verdict>
-std::string rules(std::span<const interception> all, Wanted wanted, Verdict verdict) {
+std::string rules(std::span<const interception> all, Wanted wanted, Verdict verdict, std::string_view protocol = "tcp") {
   std::string out;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!wanted(all[i])) continue;
-    for (const auto& c : conditions(all[i].what)) out += fmt::format("    {}{}\n", c, verdict(i, all[i]));
+    for (const auto& c : conditions(all[i], protocol)) out += fmt::format("    {}{}\n", c, verdict(i, all[i]));
   }
   return out;
 }

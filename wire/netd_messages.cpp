@@ -116,6 +116,10 @@ struct encoder {
     out.u16(c.deny);
     count(c.rewrites.size());
     for (const auto& r : c.rewrites) out.u16(r.from), out.u16(r.to);
+    count(c.sources.size());
+    for (const auto& n : c.sources) put_address(out, n.network), out.u8(n.prefix);
+    count(c.marks.size());
+    for (const auto& m : c.marks) out.u32(m.value), out.u32(m.mask);
   }
   void operator()(const netd_install& m) {
     head(kind::install);
@@ -126,6 +130,7 @@ struct encoder {
       put_address(out, l.where.address);
       out.u16(l.where.port);
       out.u8(l.fail_closed);
+      out.u8(l.reject_udp);
       out.u8(l.capture.has_value());
       if (!l.capture) continue;
       out.u8(static_cast<std::uint8_t>(l.capture->by));
@@ -155,6 +160,18 @@ struct encoder {
   }
 };
 
+bool take_networks(byte_reader& in, std::vector<core::cidr>& into) {
+  const auto count = take_count(in);
+  for (std::size_t i = 0; count && i < *count; ++i) {
+    const auto network = take_address(in);
+    const std::uint8_t prefix = in.u8();
+    const auto whole = network ? core::cidr::make(*network, prefix) : std::nullopt;
+    if (!whole) return false;
+    into.push_back(*whole);
+  }
+  return count.has_value();
+}
+
 std::optional<core::capture> decode_capture(byte_reader& in) {
   core::capture out;
   const std::uint8_t direction = in.u8();
@@ -165,14 +182,7 @@ std::optional<core::capture> decode_capture(byte_reader& in) {
     const std::uint16_t first = in.u16();
     out.ports.push_back({first, in.u16()});
   }
-  if (count) count = take_count(in);
-  for (std::size_t i = 0; count && i < *count; ++i) {
-    const auto network = take_address(in);
-    const std::uint8_t prefix = in.u8();
-    const auto whole = network ? core::cidr::make(*network, prefix) : std::nullopt;
-    if (!whole) return std::nullopt;
-    out.networks.push_back(*whole);
-  }
+  if (!count || !take_networks(in, out.networks)) return std::nullopt;
   for (auto* ids : {&out.uids, &out.gids}) {
     if (count) count = take_count(in);
     for (std::size_t i = 0; count && i < *count; ++i) ids->push_back(in.u32());
@@ -191,6 +201,12 @@ std::optional<core::capture> decode_capture(byte_reader& in) {
     const std::uint16_t from = in.u16();
     out.rewrites.push_back({from, in.u16()});
   }
+  if (!take_networks(in, out.sources)) return std::nullopt;
+  if (!(count = take_count(in))) return std::nullopt;
+  for (std::size_t i = 0; i < *count; ++i) {
+    const std::uint32_t value = in.u32();
+    out.marks.push_back({value, in.u32()});
+  }
   return out;
 }
 
@@ -200,7 +216,7 @@ std::optional<netd_listener> decode_listener(byte_reader& in) {
   if (!where) return std::nullopt;
   out.where = {*where, in.u16()};
   bool captures = false;
-  if (!take_bool(in, out.fail_closed) || !take_bool(in, captures)) return std::nullopt;
+  if (!take_bool(in, out.fail_closed) || !take_bool(in, out.reject_udp) || !take_bool(in, captures)) return std::nullopt;
   if (!captures) return out;
   const std::uint8_t by = in.u8();
   auto what = decode_capture(in);

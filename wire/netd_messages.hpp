@@ -37,6 +37,7 @@ struct netd_listener {
   core::endpoint where;                 ///< port 0: any free one
   std::optional<netd_capture> capture;  ///< with it, sockets of both families on that port
   bool fail_closed = true;               ///< with capture: what it takes is rejected while nobody serves it
+  bool reject_udp = false;               ///< with capture: UDP that meets it is rejected
   friend bool operator==(const netd_listener&, const netd_listener&) = default;
 };
 

@@ -51,6 +51,13 @@ TEST(listener_config, what_is_refused) {
       {"cgroup://:1?port=80&rewrite=80", "not two ports"},
       {"cgroup://:1?port=80&pid=0", "not the number of a process"},
       {"cgroup://:1?cgroup=a.slice,b.slice", "more than one cgroup"},
+      {"tproxy://:1?mark=0x10/0x0f", "neither a number nor number/mask"},
+      {"tproxy://:1?mark=ten", "neither a number nor number/mask"},
+      {"redirect://:1?source=10.0.0.1/8", "is 10.0.0.0/8 meant?"},
+      {"redirect://:1?cgroup=", "no value"},
+      {"redirect://:1?cgroup=a,b", "more than one cgroup"},
+      {"redirect://:1?port=443&udp=drop", "udp is pass or reject"},
+      {"mixed://:1?udp=reject", "the parameter \"udp\" is unknown"},
       {"mixed://:1?port=80", "the parameter \"port\" is unknown"},
       {"tcp://:1?to=", "no value"},
       {"tcp://?to=h:80", "no usual port"},
@@ -110,7 +117,7 @@ TEST(listener_config, what_each_mechanism_can_tell) {
       {"cgroup://?process=sixteen-bytes-...", "1 to 15 bytes"},
       {"cgroup://?port=80&deny=EPERM&rewrite=80:8080", "both deny and rewrite"},
       {"cgroup://?port=80&direction=in", "use a redirect or tproxy listener"},
-      {"cgroup://?port=80&iface=eth0", "leave iface out"},
+      {"cgroup://?port=80&iface=eth0", "leave it out"},
       {"cgroup://0.0.0.0?port=80&allow_remote=true", "listens on 127.0.0.1"},
   };
   for (const auto& c : cases) {

@@ -53,7 +53,32 @@ TEST(ruleset_capture, every_condition_stands_in_its_rule) {
   const std::string common = "meta skuid { 33, 1000 } meta skgid { 100 } oifname { \"eth0\" } tcp dport { 80, 8000-8100 } ";
   at(rules, common + "ip daddr { 203.0.113.0/24 } redirect to :15000\n");
   at(rules, common + "ip6 daddr { 2001:db8::/32 } redirect to :15000\n");
-  EXPECT_FALSE(has(rules, "fib daddr")) << "a named network may be this machine's own";
+  EXPECT_FALSE(has(rules, "fib daddr type !=")) << "a named network may be this machine's own";
+}
+
+TEST(ruleset_capture, sources_marks_and_cgroups_are_conditions_beside_the_others) {
+  interception one{capturing(way::out, {{80, 80}}), 1, true};
+  one.what.sources = {*core::cidr::parse("198.51.100.0/24"), *core::cidr::parse("2001:db8::/32")};
+  one.what.networks = {*core::cidr::parse("203.0.113.0/24")};
+  one.what.marks = {{0x10, 0xf0}, {7, 0xffffffff}};
+  one.what.cgroup = "/user.slice/one";
+  EXPECT_FALSE(has(capture_ruleset({&one, 1}, own), "redirect to :1\n")) << "the cgroup is not there: not everything is meant";
+  one.cgroup = {2, "../../../cg/user.slice/one"};
+  const std::string rules = capture_ruleset({&one, 1}, own);
+  const std::string common = "socket cgroupv2 level 2 \"../../../cg/user.slice/one\" tcp dport { 80 } ip saddr { 198.51.100.0/24 } ip daddr { 203.0.113.0/24 } ";
+  at(rules, common + "meta mark & 0xf0 == 0x10 redirect to :1\n");
+  at(rules, common + "meta mark & 0xffffffff == 0x7 redirect to :1\n");
+  EXPECT_FALSE(has(rules, "ip6 daddr")) << "no destination of that family is named";
+}
+
+TEST(ruleset_capture, A9_udp_is_rejected_by_the_guard_or_with_the_rules) {
+  interception one{capturing(way::out, {{443, 443}}), 1, true, core::mechanism::tproxy, true};
+  const std::string reject = "meta l4proto udp fib daddr type != { local, broadcast, anycast, multicast } udp dport { 443 } reject\n";
+  EXPECT_FALSE(has(capture_ruleset({&one, 1}, own), "udp"));
+  const std::string guard = guard_ruleset({&one, 1}, own);
+  EXPECT_LT(guard.find("meta skuid 28524", at(guard, "chain udp_output")), at(guard, reject));
+  one.fail_closed = false;
+  at(capture_ruleset({&one, 1}, own), reject);
 }
 
 TEST(ruleset_capture, what_overlaps_is_merged) {
@@ -104,12 +129,20 @@ TEST(ruleset_capture, A12_behind_the_tproxy_statement_of_what_fails_closed_is_a_
   EXPECT_FALSE(has(rules, "type nat")) << "conntrack translates nothing for tproxy";
 }
 
+TEST(ruleset_capture, A2_what_we_dial_and_others_turn_to_our_listener_is_tagged) {
+  const interception all[] = {{capturing(way::out, {{80, 80}}), 15000, true}, {capturing(way::out, {{81, 81}}), 15001, true, core::mechanism::tproxy}};
+  const std::string rules = capture_ruleset(all, own);
+  const std::string when = "meta skuid 28524 meta skgid 28525 fib daddr type local tcp dport { 15000 } ";
+  at(rules, when + "ip ttl set 111\n");
+  at(rules, when + "ip6 hoplimit set 111\n");
+}
+
 // Whoever takes nothing new still carries what runs, and the other way round a SYN never belongs to an old connection.
 TEST(ruleset_capture, what_runs_is_recognized_before_and_after_the_rules) {
   const interception all[] = {{capturing(way::out, {{80, 80}}), 1, true}, {capturing(way::out, {{81, 81}}), 2, true, core::mechanism::tproxy}};
   for (const std::string& rules : {capture_ruleset(all, own), withdrawn_ruleset(all, own)}) {
     at(rules, "tcp flags & (syn | ack) != syn socket transparent 1 meta mark set 0x6f6c6e00 accept\n");
-    at(rules, "ct direction original ct mark & 0xffffff00 == 0x6f6c6e00 meta mark set 0x6f6c6e00 accept\n");
+    at(rules, "ct direction original ct mark & 0xffffff00 == 0x6f6c6e00 meta mark set ct mark accept\n");
     at(rules, "type nat hook output");
   }
   const std::string withdrawn = withdrawn_ruleset(all, own);

@@ -1,7 +1,16 @@
-"""What happens to captured traffic when netd, its worker or a rule goes: proved by what is on the cable, in its order."""
+"""What happens to captured traffic when netd, its worker or a rule goes: proved by what is on the cable, in its order.
+
+    near (world.py): clients, omnilink, its rules                       far: a hop, origins
+      client ── rules ── listener ── worker ── near0  ──── veth ────  far0
+                  └── what slips past them ────┘ (captured here)
+
+OMNILINK_KILLS: how often it is killed at a random moment; 20 unless it says otherwise, 1000 at night.
+"""
 
 import json
 import os
+import random
+import re
 import select
 import signal
 import socket
@@ -15,7 +24,6 @@ import capture
 import hops
 import omnilink
 import origin
-import servers
 import world
 
 
@@ -61,7 +69,11 @@ def connections(service):
     return len(json.loads(listed.stdout)["connections"])
 
 
-class fail_modes(unittest.TestCase):
+class fails:
+    """What is the same for both mechanisms."""
+
+    MECHANISM = ""
+
     def setUp(self):
         # A port of its own: conntrack sends what uses the two addresses of a connection from 10 s ago where that one went.
         self.target = (world.ORIGIN4, ORIGIN.serve(self.id(), ORIGIN.greet))
@@ -69,7 +81,7 @@ class fail_modes(unittest.TestCase):
 
     def redirecting(self, fail="closed", hop=None, **options):
         chain = [hop] if hop else []
-        return omnilink.service(*chain, listen=[f"redirect://127.0.0.1:0?port={self.target[1]}&fail={fail}"], **options)
+        return omnilink.service(*chain, listen=[f"{self.MECHANISM}://127.0.0.1:0?port={self.target[1]}&fail={fail}"], **options)
 
     def greeted(self, host=None):
         with omnilink.connect((host or self.target[0], self.target[1]), 20) as greeted:
@@ -106,23 +118,6 @@ class fail_modes(unittest.TestCase):
             self.assertEqual(self.greeted(), "220 origin ready")
         self.assertEqual(self.on_the_cable(cable), {world.ORIGIN4})
         self.assertEqual(tables(), set())
-
-    def test_the_worker_ends_when_netd_is_gone(self):
-        service = self.redirecting()
-        pidfd = self.kill_netd(service)
-        self.assertTrue(select.select([pidfd], [], [], 30)[0])
-
-    def test_D12_the_worker_killed_connections_wait_for_the_next_one(self):
-        with self.redirecting() as service, capture.capture("near0") as cable:
-            netd, seen = service.process.pid, set()
-            for _ in range(3):
-                worker = worker_of(service)
-                self.assertNotIn(worker, seen)
-                seen.add(worker)
-                os.kill(worker, signal.SIGKILL)
-                self.assertEqual(self.greeted(), "220 origin ready")
-            self.assertIsNone(service.process.poll(), netd)
-        self.assertEqual(self.on_the_cable(cable), {world.ORIGIN4}, "direct chain: the worker's own")
 
     def test_A13_no_window_while_workers_die(self):
         """A client in a loop while the worker is killed again and again: never refused, never past us."""
@@ -193,29 +188,22 @@ class fail_modes(unittest.TestCase):
             # Without the guard they do leave: the cable would show it.
             self.assertEqual(self.on_the_cable(cable), set() if fail == "closed" else {world.ORIGIN4}, fail)
 
-    def test_netd_and_its_worker_have_only_what_they_need(self):
-        with self.redirecting() as service:
-            worker, netd = status_of(worker_of(service)), status_of(service.process.pid)
-        uid, gid = omnilink.worker_ids()
-        self.assertEqual((worker["Uid"], worker["Gid"]), ("\t".join([str(uid)] * 4), "\t".join([str(gid)] * 4)))
-        self.assertEqual({worker[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0" * 16})
-        self.assertEqual((worker["NoNewPrivs"], worker["Seccomp"], worker["Groups"].strip()), ("1", "2", ""))
-        chown, read_search, kill, setgid, setuid, setpcap, bind, net_admin = 0, 2, 5, 6, 7, 8, 10, 12
-        wanted = sum(1 << c for c in (chown, read_search, kill, setgid, setuid, setpcap, bind, net_admin))
-        self.assertEqual(int(netd["CapEff"], 16), wanted)
-        self.assertEqual(netd["Threads"], "1")
-
     def test_doctor_names_what_is_left_and_cleanup_removes_it(self):
         def found():
             return {t["what"]: t["in_use"] for t in json.loads(omnilink.run("doctor", "--json").stdout)["traces"]}
 
+        routing = [f"ip{six} {what} 28524" for six in ("", " -6") for what in ("rule lookup", "route table")] if self.MECHANISM == "tproxy" else []
+        everything = ["table inet omnilink", "table inet omnilink_guard", *routing]
+        omnilink.run("cleanup")
         self.assertEqual(found(), {})
         with self.redirecting():
-            self.assertEqual(found(), {"table inet omnilink": True, "table inet omnilink_guard": True})
+            self.assertEqual(found(), dict.fromkeys(everything, True))
             kept = json.loads(omnilink.run("cleanup", "--json").stdout)
-            self.assertEqual(kept, {"removed": [], "in_use": ["table inet omnilink", "table inet omnilink_guard"]})
+            self.assertEqual(kept, {"removed": [], "in_use": everything})
             self.assertEqual(self.greeted(), "220 origin ready")
         self.assertEqual(found(), {"table inet omnilink_guard": False})
+        self.kill_netd(self.redirecting())
+        self.assertEqual(found(), dict.fromkeys(everything[1:], False))
         self.assertIn("removed", omnilink.run("cleanup").stdout)
         self.assertEqual(omnilink.run("cleanup").stdout, "nothing is left\n")
         self.assertEqual(self.greeted(), "220 origin ready")
@@ -224,7 +212,7 @@ class fail_modes(unittest.TestCase):
         other = ORIGIN.port("echo")
 
         def listening(port, fail="open"):
-            return f'[[listen]]\nurl = "redirect://127.0.0.1:0"\nfail = "{fail}"\ncapture = {{ port = {port} }}\n[[chain]]\nname = "no"\nhops = ["reject"]\n'
+            return f'[[listen]]\nurl = "{self.MECHANISM}://127.0.0.1:0"\nfail = "{fail}"\ncapture = {{ port = {port} }}\n[[chain]]\nname = "no"\nhops = ["reject"]\n'
 
         with omnilink.service(more=listening(self.target[1])) as service:
             config = f"{service.folder}/omnilink.toml"
@@ -266,6 +254,135 @@ class fail_modes(unittest.TestCase):
                 thread.join()
             self.assertEqual(problems, [])
             self.assertEqual(self.on_the_cable(cable), set())
+
+    def test_drain_takes_the_rules_back_first(self):
+        with omnilink.service(listen=[f"{self.MECHANISM}://127.0.0.1:0?port={ORIGIN.port('echo')}&fail=open"]) as service:
+            with omnilink.connect((world.ORIGIN4, ORIGIN.port("echo"))) as old:
+                old.sendall(b"one")
+                self.assertEqual(omnilink.read_exactly(old, 3), b"one")
+                self.assertEqual(omnilink.run("drain", "--socket", f"{service.folder}/admin.sock").stdout, "1 connection is left\n")
+                omnilink.wait_until(lambda: not re.search("redirect to|tproxy ip", nft("list", "ruleset").stdout), "the rules are gone")
+                old.sendall(b"two")
+                self.assertEqual(omnilink.read_exactly(old, 3), b"two")
+            self.assertEqual(service.process.wait(20), 0)
+        self.assertEqual(tables(), set())
+
+    def test_A11_A12_connections_that_ran_are_cut_and_nothing_of_them_leaves(self):
+        """Closed: what a program sends on a connection of a dead service goes nowhere, and it hears of it at once."""
+        hop = hops.scripted(ORIGIN, hops.yes_then(hops.hold))
+        service = self.redirecting(hop=hop)
+        with capture.capture("near0") as cable:
+            clients = [omnilink.connect((host, self.target[1]), 20) for host in (world.ORIGIN4, world.ORIGIN6)]
+            for client in clients:
+                client.sendall(b"x")
+            omnilink.wait_until(lambda: connections(service) == len(clients), "they run")
+            ended = self.kill_netd(service)
+            self.assertTrue(select.select([ended], [], [], 30)[0])
+            for client in clients:
+                with client, self.assertRaises(ConnectionError):
+                    client.sendall(b"y")
+                    if client.recv(1) == b"":  # the kernel's FIN, of what was ours; what is sent now is answered by the guard
+                        client.sendall(b"z")
+                        client.recv(1)
+                        raise ConnectionResetError
+        self.assertEqual(self.on_the_cable(cable), set())
+
+    def test_A8_A9_A10_nothing_leaves_beside_tcp_and_connect(self):
+        """UDP to 53 and 443, Fast Open, both families: while it runs and after it was killed."""
+        world.write("/proc/sys/net/ipv4/tcp_fastopen", "3")
+        everything = f"cidr={world.ORIGIN4},{world.ORIGIN6}&udp=reject"
+        service = omnilink.service("reject", listen=[f"{self.MECHANISM}://127.0.0.1:0?{everything}"])
+        with capture.capture("near0") as cable:
+            for running in (True, False):
+                if not running:
+                    self.kill_netd(service)
+                for family, host in ((socket.AF_INET, world.ORIGIN4), (socket.AF_INET6, world.ORIGIN6)):
+                    for port in (53, 443):
+                        with self.subTest(running=running, host=host, port=port), socket.socket(family, socket.SOCK_DGRAM) as udp:
+                            udp.settimeout(20)
+                            udp.connect((host, port))
+                            with self.assertRaises((ConnectionRefusedError, PermissionError)):
+                                udp.send(b"x")
+                                udp.recv(1)
+                    for option in (None, 30):  # TCP_FASTOPEN_CONNECT
+                        with self.subTest(running=running, host=host, option=option), socket.socket(family) as fast, self.assertRaises(ConnectionError):
+                            for which in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                                fast.setsockopt(socket.SOL_SOCKET, which, struct.pack("ll", 20, 0))
+                            if option is None:
+                                fast.sendto(b"x", socket.MSG_FASTOPEN, (host, self.target[1]))
+                            else:
+                                fast.setsockopt(socket.IPPROTO_TCP, option, 1)
+                                fast.connect((host, self.target[1]))
+                                fast.sendall(b"x")
+                            if fast.recv(1) == b"":
+                                raise AssertionError("answered with an end")
+        self.assertEqual({p for p in cable.sent() if p[1] in (world.ORIGIN4, world.ORIGIN6)}, set())
+
+    def test_A13_killed_at_random_moments(self):
+        """While it starts, runs, reloads or ends: either it was not there yet, or the guard is; and the next start works."""
+        dice = random.Random(7)
+        for kill in range(int(os.environ.get("OMNILINK_KILLS", "20"))):
+            fail = dice.choice(("open", "closed"))
+            with self.subTest(kill, fail=fail), tempfile.TemporaryDirectory() as folder:
+                nft("delete", "table", "inet", "omnilink_guard")
+                config = f"{folder}/omnilink.toml"
+                world.write(config, f'version = 1\n[[listen]]\nurl = "{self.MECHANISM}://127.0.0.1:0"\nfail = "{fail}"\n'
+                            f'capture = {{ port = {self.target[1]} }}\n[[chain]]\nname = "no"\nhops = ["reject"]\n')
+                process = subprocess.Popen([omnilink.BINARY, "run", "-qq", "-c", config], stdout=subprocess.DEVNULL,
+                                           stderr=subprocess.DEVNULL, preexec_fn=world.die_with_parent)
+                threading.Event().wait(dice.random() * 0.1)
+                if dice.random() < 0.5:
+                    process.send_signal(dice.choice((signal.SIGHUP, signal.SIGTERM)))
+                    threading.Event().wait(dice.random() * 0.01)
+                process.kill()
+                process.wait()
+                left = tables()
+                if fail == "open":
+                    self.assertEqual(left, set())
+                if left:
+                    self.assertEqual(left, {"inet omnilink_guard"})
+                    for host in (world.ORIGIN4, world.ORIGIN6):
+                        with self.assertRaises(ConnectionRefusedError):
+                            self.greeted(host)
+                else:
+                    self.assertEqual(self.greeted(), "220 origin ready")
+        omnilink.run("cleanup")
+        self.assertEqual(omnilink.run("cleanup").stdout, "nothing is left\n")
+        with self.redirecting():
+            self.assertEqual(self.greeted(), "220 origin ready")
+
+
+class fail_modes(fails, unittest.TestCase):
+    MECHANISM = "redirect"
+
+    def test_the_worker_ends_when_netd_is_gone(self):
+        service = self.redirecting()
+        pidfd = self.kill_netd(service)
+        self.assertTrue(select.select([pidfd], [], [], 30)[0])
+
+    def test_D12_the_worker_killed_connections_wait_for_the_next_one(self):
+        with self.redirecting() as service, capture.capture("near0") as cable:
+            netd, seen = service.process.pid, set()
+            for _ in range(3):
+                worker = worker_of(service)
+                self.assertNotIn(worker, seen)
+                seen.add(worker)
+                os.kill(worker, signal.SIGKILL)
+                self.assertEqual(self.greeted(), "220 origin ready")
+            self.assertIsNone(service.process.poll(), netd)
+        self.assertEqual(self.on_the_cable(cable), {world.ORIGIN4}, "direct chain: the worker's own")
+
+    def test_netd_and_its_worker_have_only_what_they_need(self):
+        with self.redirecting() as service:
+            worker, netd = status_of(worker_of(service)), status_of(service.process.pid)
+        uid, gid = omnilink.worker_ids()
+        self.assertEqual((worker["Uid"], worker["Gid"]), ("\t".join([str(uid)] * 4), "\t".join([str(gid)] * 4)))
+        self.assertEqual({worker[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0" * 16})
+        self.assertEqual((worker["NoNewPrivs"], worker["Seccomp"], worker["Groups"].strip()), ("1", "2", ""))
+        chown, read_search, kill, setgid, setuid, setpcap, bind, net_admin = 0, 2, 5, 6, 7, 8, 10, 12
+        wanted = sum(1 << c for c in (chown, read_search, kill, setgid, setuid, setpcap, bind, net_admin))
+        self.assertEqual(int(netd["CapEff"], 16), wanted)
+        self.assertEqual(netd["Threads"], "1")
 
     def test_files_that_only_root_may_read_are_read_again(self):
         """The configuration and the login it names are root's, 0600: at start, at a reload, and by the next worker."""
@@ -312,18 +429,6 @@ class fail_modes(unittest.TestCase):
                 os.kill(worker_of(service), signal.SIGKILL)
                 self.assertEqual(dial(), (b"user", b"third"))
 
-    def test_drain_takes_the_rules_back_first(self):
-        with omnilink.service(listen=[f"redirect://127.0.0.1:0?port={ORIGIN.port('echo')}&fail=open"]) as service:
-            with omnilink.connect((world.ORIGIN4, ORIGIN.port("echo"))) as old:
-                old.sendall(b"one")
-                self.assertEqual(omnilink.read_exactly(old, 3), b"one")
-                self.assertEqual(omnilink.run("drain", "--socket", f"{service.folder}/admin.sock").stdout, "1 connection is left\n")
-                omnilink.wait_until(lambda: "redirect" not in nft("list", "ruleset").stdout, "the rules are gone")
-                old.sendall(b"two")
-                self.assertEqual(omnilink.read_exactly(old, 3), b"two")
-            self.assertEqual(service.process.wait(20), 0)
-        self.assertEqual(tables(), set())
-
     def test_signals(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             service = self.redirecting(fail="open")
@@ -333,105 +438,17 @@ class fail_modes(unittest.TestCase):
             self.assertEqual(tables(), set())
 
 
-class bad_input(unittest.TestCase):
-    def start(self, *more, prefix=()):
-        command = [*prefix, omnilink.BINARY, "run", "-qq", "-L", "redirect://127.0.0.1:0?port=9&fail=open", *more]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
-                              env={**os.environ, "XDG_RUNTIME_DIR": os.environ.get("TMPDIR", "/tmp")})
+class fail_modes_tproxy(fails, unittest.TestCase):
+    MECHANISM = "tproxy"
 
-    def refused(self, said, *words, code=1):
-        self.assertEqual(said.returncode, code, said.stderr)
-        self.assertEqual(len(said.stderr.splitlines()), 1, said.stderr)
-        for word in words:
-            self.assertIn(word, said.stderr)
-        self.assertEqual(tables(), set())
-
-    def test_no_privileges(self):
-        self.refused(self.start(prefix=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]), "CAP_NET_ADMIN", "omnilink exec")
-        self.refused(self.start(prefix=["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"]), "CAP_NET_ADMIN")
-
-    def test_the_table_is_somebody_else_s(self):
-        nft("add", "table", "inet", "omnilink")
-        try:
-            said = self.start()
-            self.assertEqual(said.returncode, 1)
-            self.assertIn("table inet omnilink is there already", said.stderr)
-            self.assertEqual(tables(), {"inet omnilink"}, "it is not ours to remove")
-        finally:
-            nft("delete", "table", "inet", "omnilink")
-
-    def test_a_second_one(self):
-        with omnilink.service(listen=["redirect://127.0.0.1:0?port=9&fail=open"]) as first:
-            said = self.start()
-            self.assertEqual(said.returncode, 1, said.stderr)
-            self.assertIn("omnilink", said.stderr)
-            self.assertIsNone(first.process.poll())
-            self.assertIn("inet omnilink", tables())
-
-    def test_a_port_that_is_taken_in_one_family(self):
-        with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
-            said = self.start("-L", f"redirect://127.0.0.1:{taken.getsockname()[1]}?port=10&fail=open")
-        self.refused(said, "another program has this port")
-
-    def test_a_user_that_does_not_exist(self):
-        with tempfile.NamedTemporaryFile("w", suffix=".toml") as config:
-            config.write('version = 1\n[service]\nuser = "no-such-user"\n')
-            config.flush()
-            self.refused(self.start("-c", config.name), "no-such-user", "useradd", code=78)
-
-    def test_without_ipv6(self):
-        world.write("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "1")
-        try:
-            port = ORIGIN.port("greet")
-            with omnilink.service(listen=[f"redirect://127.0.0.1:0?port={port}&fail=open"]):
-                with omnilink.connect((world.ORIGIN4, port)) as greeted:
-                    self.assertEqual(origin.read_line(greeted), "220 origin ready")
-                with capture.capture("near0") as cable, self.assertRaises(OSError):
-                    socket.create_connection((world.ORIGIN6, port), 1)
-                self.assertEqual({p for p in cable.sent() if p[0] == "tcp" and p[2] == port and ":" in p[1]}, set())
-        finally:
-            world.write("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "0")
-
-    def test_a_start_of_which_a_call_fails_says_why_and_leaves_nothing(self):
-        """socket() among them, as in a kernel without nf_tables; of netd and of its worker."""
-        said = []
-        for call, error in (("socket", "EPROTONOSUPPORT"), ("bind", "EADDRINUSE"), ("listen", "EADDRINUSE"),
-                            ("setsockopt", "ENOPROTOOPT"), ("prctl", "EINVAL"), ("capset", "EPERM")):
-            for number in range(1, 13):
-                started, injected, text = self.start_with_a_fault(call, error, number)
-                with self.subTest(call, number=number):
-                    self.assertTrue(started or "omnilink: " in text, "it ended without a word")
-                    self.assertEqual(tables(), set())
-                said.append(text)
-                if not injected:
-                    break
-        self.assertTrue(any("nft: Protocol not supported; if the kernel lacks nf_tables" in text for text in said))
-
-    def start_with_a_fault(self, call, error, number):
-        with tempfile.TemporaryDirectory() as folder:
-            ready, write_end = os.pipe()
-            command = [servers.program("strace"), "-D", "-f", "-qq", "-o", f"{folder}/calls", "-e", f"trace={call}", "-e", "signal=none",
-                       "-e", f"inject={call}:error={error}:when={number}", omnilink.BINARY, "run", "-q", "-L",
-                       "redirect://127.0.0.1:0?port=9&fail=open", "--ready-fd", str(write_end)]
-            with subprocess.Popen(command, pass_fds=(write_end,), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.PIPE, text=True, preexec_fn=world.die_with_parent) as process:
-                os.close(write_end)
-                with os.fdopen(ready) as text:
-                    started = text.readline() != ""  # the tracer has a copy of the other end
-                if started:
-                    process.terminate()
-                text = process.communicate(timeout=20)[1]
-            with open(f"{folder}/calls") as calls:
-                return started, "INJECTED" in calls.read(), text
-
-    def test_killed_at_any_moment_of_the_start(self):
-        for step in range(12):
-            process = subprocess.Popen([omnilink.BINARY, "run", "-q", "-L", "redirect://127.0.0.1:0?port=9&fail=open"],
-                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=world.die_with_parent)
-            threading.Event().wait(step * 0.004)
-            process.kill()
-            process.wait()
-            self.assertEqual(tables(), set(), step)
+    def test_A12_without_the_ip_rule_nothing_leaves(self):
+        """Somebody removes it: marked packets have no way to us any more, and go no other."""
+        with self.redirecting(), capture.capture("near0") as cable:
+            for family, host in (("-4", world.ORIGIN4), ("-6", world.ORIGIN6)):
+                subprocess.run(["ip", family, "rule", "del", "pref", "99"], check=True)
+                with self.assertRaises(TimeoutError):
+                    socket.create_connection((host, self.target[1]), 0.5)
+        self.assertEqual(self.on_the_cable(cable), set())
 
 
 if __name__ == "__main__":

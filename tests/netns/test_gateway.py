@@ -9,6 +9,9 @@ Both mechanisms, both address families, with one start of omnilink each.
 """
 
 import json
+import os
+import select
+import signal
 import socket
 import subprocess
 import threading
@@ -16,6 +19,7 @@ import unittest
 
 import box
 import capture
+import hops
 import omnilink
 import origin
 import programs
@@ -43,6 +47,13 @@ def written(host, port):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def answer(connection, who):
+    with connection:
+        connection.sendall(f"service of {who}\n".encode())
+        while data := connection.recv(4096):
+            connection.sendall(data)
+
+
 def serve_locally():
     """A service of near's; it tells its client who it takes it for."""
     listener = socket.create_server(("::", SERVICE_PORT), family=socket.AF_INET6, dualstack_ipv6=True)
@@ -53,8 +64,7 @@ def serve_locally():
                 connection, (who, *_) = listener.accept()
             except OSError:
                 return
-            with connection:
-                connection.sendall(f"service of {who.removeprefix('::ffff:')}\n".encode())
+            threading.Thread(target=answer, args=(connection, who.removeprefix("::ffff:")), daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
     return listener
@@ -93,6 +103,9 @@ class through_the_gateway:
         for path in BRIDGE_CALLS:
             world.write(path, calls)
         cls.local = serve_locally()
+        echo = ORIGIN.port("echo")
+        cls.old = [call(lambda: omnilink.connect((host, echo), 20)) for call in (box.call, lambda f: f()) for host in (world.ORIGIN4, world.ORIGIN6)]
+        cls.old.append(world.far_call(lambda: omnilink.connect((world.NEAR4, SERVICE_PORT), 20)))
         cls.cable = capture.capture("near0")
         cls.cable.__enter__()
         cls.service = omnilink.service(listen=listeners(cls.MECHANISM), more=RULES.format(hop=HOP.url, port=SERVICE_PORT))
@@ -101,6 +114,8 @@ class through_the_gateway:
     def tearDownClass(cls):
         cls.local.shutdown(socket.SHUT_RDWR)
         cls.local.close()
+        for old in cls.old:
+            old.close()
         cls.service.__exit__(None)
         cls.cable.__exit__()
         subprocess.run(["nft", "delete", "table", "inet", "omnilink_guard"], check=True)
@@ -125,6 +140,17 @@ class through_the_gateway:
             with self.subTest(client, host=host):
                 line = self.check_client(client, host, box.in_box([]))
                 self.assertEqual(line["source"].rpartition(":")[0].strip("[]"), source)
+
+    def test_what_ran_before_lives_on(self):
+        """A container's connections, near's own, and a client's to near's service: across the start, and reloads."""
+        self.old[-1].recv(100)
+        for _ in range(3):
+            for i, old in enumerate(self.old):
+                with self.subTest(i):
+                    old.sendall(b"still here")
+                    self.assertEqual(omnilink.read_exactly(old, 10), b"still here")
+            self.assertEqual(omnilink.run("reload", "--socket", f"{self.service.folder}/admin.sock").stdout, "reloaded\n")
+        self.assertEqual([line for line in self.access_lines() if line["destination"].endswith(f":{ORIGIN.port('echo')}")], [])
 
     def test_its_own_programs(self):
         for host, client in ((world.ORIGIN4, "curl"), (world.ORIGIN4, "static_go"), (world.ORIGIN6, "nc"), (world.ORIGIN6, "python3")):
@@ -170,8 +196,73 @@ class through_the_gateway:
         for host in (world.ORIGIN4, world.ORIGIN6):
             self.check_client("curl", host, box.in_box([]))
             self.check_client("curl", host, ())
-        to_servers = {(p[1], p[2]) for p in self.cable.sent() if p[0] == "tcp" and p[1] not in (world.FAR4, world.FAR6)}
+        from_before = ORIGIN.port("echo")
+        to_servers = {(p[1], p[2]) for p in self.cable.sent() if p[0] == "tcp" and p[1] not in (world.FAR4, world.FAR6) and p[2] != from_before}
         self.assertEqual(to_servers, set())
+
+
+class killed:
+    """fail = closed on the gateway: what ran is cut, what comes is refused, and nothing of either is on the cable."""
+
+    MECHANISM = ""
+
+    def check(self, kill):
+        calls = "0" if self.MECHANISM == "tproxy" else "1"
+        for path in BRIDGE_CALLS:
+            world.write(path, calls)
+        hop = hops.scripted(ORIGIN, hops.yes_then(hops.hold))
+        service = omnilink.service(hop, listen=listeners(self.MECHANISM)[2:])
+        port = ORIGIN.port("greet")
+        with capture.capture("near0") as cable:
+            clients = [box.call(lambda: omnilink.connect((host, port), 20)) for host in (world.ORIGIN4, world.ORIGIN6)]
+            for client in clients:
+                client.sendall(b"x")
+            omnilink.wait_until(lambda: len(json.loads(omnilink.run("connections", "--json", "--socket", f"{service.folder}/admin.sock").stdout)["connections"]) == 2, "they run")
+            kill(service)
+            for client in clients:
+                with client, self.assertRaises(ConnectionError):
+                    client.sendall(b"y")
+                    if client.recv(1) == b"":
+                        client.sendall(b"z")
+                        client.recv(1)
+                        raise ConnectionResetError
+        self.assertEqual({p[1] for p in cable.sent() if p[2] == port}, set())
+        return service, port
+
+    def test_netd(self):
+        def kill(service):
+            with open(f"/proc/{service.process.pid}/task/{service.process.pid}/children") as children:
+                worker = os.pidfd_open(int(children.read().split()[0]))
+            service.process.kill()
+            service.process.wait()
+            self.assertTrue(select.select([worker], [], [], 30)[0])
+
+        _, port = self.check(kill)
+        with capture.capture("near0") as cable:
+            for host in (world.ORIGIN4, world.ORIGIN6):
+                with self.assertRaises(ConnectionRefusedError):
+                    box.call(lambda: omnilink.connect((host, port), 20))
+        self.assertEqual({p[1] for p in cable.sent() if p[2] == port}, set())
+        omnilink.run("cleanup")
+
+    def test_the_worker(self):
+        def kill(service):
+            ready = sum('"event":"ready"' in line for line in service.lines)
+            with open(f"/proc/{service.process.pid}/task/{service.process.pid}/children") as children:
+                os.kill(int(children.read().split()[0]), signal.SIGKILL)
+            omnilink.wait_until(lambda: sum('"event":"ready"' in line for line in service.lines) > ready, "the next one", 20)
+
+        service, _ = self.check(kill)
+        service.__exit__(None)
+        omnilink.run("cleanup")
+
+
+class redirect_killed(killed, unittest.TestCase):
+    MECHANISM = "redirect"
+
+
+class tproxy_killed(killed, unittest.TestCase):
+    MECHANISM = "tproxy"
 
 
 class redirect(through_the_gateway, unittest.TestCase):
@@ -192,6 +283,6 @@ class bridges(unittest.TestCase):
         for word in ("bridge br0", "redirect", "bridge-nf-call-iptables"):
             self.assertIn(word, refused.stderr)
         with omnilink.service(listen=["tproxy://127.0.0.1:0?direction=forward&port=9&fail=open"]) as service:
-            self.assertTrue(any("capture-limited" in line and "br0" in line for line in service.lines), service.lines)
+            omnilink.wait_until(lambda: any("capture-limited" in line and "br0" in line for line in service.lines), "the warning")
         found = {f["subject"]: f for f in json.loads(omnilink.run("doctor", "--json").stdout)["findings"]}
         self.assertIn("br0", found["tproxy listeners: bridges"]["detail"])

@@ -183,7 +183,7 @@ action = "chain:out"
                 echo.sendall(b"x")
                 self.assertEqual(omnilink.read_exactly(echo, 1), b"x")
             self.assertEqual([service.access(1, 2)[key] for key in ("rule", "chain")], ["rest", "out"])
-            with omnilink.connect((world.CLOSED4, 80)) as closed, self.assertRaises(ConnectionResetError):
+            with self.assertRaises(ConnectionResetError), omnilink.connect((world.CLOSED4, 80)) as closed:
                 closed.recv(1)
             self.assertEqual([service.access(2, 3)[key] for key in ("rule", "verdict")], ["8080, no", "rejected"])
 

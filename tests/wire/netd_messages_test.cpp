@@ -19,6 +19,9 @@ core::capture everything() {
   out.uids = {0, 1000, 4294967294};
   out.gids = {33};
   out.interfaces = {"eth0", "wlan0.12"};
+  out.sources = {*core::cidr::parse("198.51.100.0/24")};
+  out.marks = {{0x10, 0xf0}};
+  out.cgroup = "/user.slice";
   return out;
 }
 
@@ -39,7 +42,7 @@ std::vector<netd_message> messages() {
   core::capture in;
   in.direction = core::capture::way::in;
   in.ports = {{9000, 9000}};
-  many.listeners.push_back({at("127.0.0.1:15000"), netd_capture{core::mechanism::tproxy, in}, true});
+  many.listeners.push_back({at("127.0.0.1:15000"), netd_capture{core::mechanism::tproxy, in}, true, true});
   many.listeners.push_back({at("127.0.0.1:12346"), netd_capture{core::mechanism::cgroup, by_program()}, true});
   return {none, many, netd_withdraw{}, netd_opened{0, 0}, netd_opened{64, 64}, netd_opened{1, 1, true}, netd_done{},
           netd_refusal{"nft", 1, "not here; try there"}, netd_refusal{},
