@@ -115,15 +115,13 @@ class trip {
   }
 
   asio::awaitable<void> arrive_intercepted() {
-    const auto asked = interceptor::original_destination(client_->socket().native_handle(), *interceptor::mechanism_of(kind_));
+    const int fd = client_->socket().native_handle();
+    const auto asked = interceptor::original_destination(fd, *interceptor::mechanism_of(kind_));
     if (asked.has_error()) co_return end(asked.error(), core::step::accept);
     dialled_ = asked->address;
     original_ = core::target{*asked};
-    if (home_.shared.redirects_here && kind_ == listen_kind::redirect) {
-      // Its source is what NAT has made of it, perhaps a port that a connection of ours has as well.
-      if (interceptor::is_ours(client_->socket().native_handle())) co_return end(errc::loop, core::step::accept);
-    } else if (home_.shared.redirects_here) {
-      auto known = home_.shared.own_pairs.accepted(key_.source, *asked);
+    if (home_.shared.redirects_here) {
+      auto known = kind_ == listen_kind::redirect ? interceptor::own_connections::remembered{{}, interceptor::is_ours(fd)} : home_.shared.own_pairs.accepted(key_.source, *asked);
       if (known.loops) co_return end(errc::loop, core::step::accept);
       remembered_ = std::move(known.held);
     }
@@ -131,8 +129,7 @@ class trip {
     const interceptor_actor who = home_.shared.who.interceptor();
     auto name = co_await ask<std::string>(home_.questions, who, ask_timeout, name_atom::value, dialled_);
     // A fake address that nobody was given leads nowhere; it must not leave the machine.
-    if (!name) co_return end(errc::internal, core::step::accept);
-    if (name->empty()) co_return end(errc::name_not_found, core::step::accept);
+    if (!name || name->empty()) co_return end(name ? errc::name_not_found : errc::internal, core::step::accept);
     original_ = core::target{std::move(*name), asked->port};
   }
 

@@ -17,7 +17,8 @@ namespace omnilink::interceptor {
 boost::system::result<core::endpoint, core::errc> original_destination(int accepted_fd, core::mechanism by) noexcept;
 
 /// Of a redirect listener's accepted socket: whether the connection is one that we have opened ourselves, which somebody's rules sent
-/// back (netd tags it). To be asked once.
+/// back: netd tags it. Its source says nothing, since NAT may have given it a port that a connection of ours has as well. To be
+/// asked once.
 bool is_ours(int accepted_fd) noexcept;
 
 }  // namespace omnilink::interceptor

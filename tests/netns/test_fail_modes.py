@@ -270,7 +270,7 @@ class fails:
     def test_A11_A12_connections_that_ran_are_cut_and_nothing_of_them_leaves(self):
         """Closed: what a program sends on a connection of a dead service goes nowhere, and it hears of it at once."""
         hop = hops.scripted(ORIGIN, hops.yes_then(hops.hold))
-        service = self.redirecting(hop=hop)
+        service = self.redirecting(hop=hop, settings='drain_timeout = "1s"')
         with capture.capture("near0") as cable:
             clients = [omnilink.connect((host, self.target[1]), 20) for host in (world.ORIGIN4, world.ORIGIN6)]
             for client in clients:

@@ -211,7 +211,7 @@ class killed:
         for path in BRIDGE_CALLS:
             world.write(path, calls)
         hop = hops.scripted(ORIGIN, hops.yes_then(hops.hold))
-        service = omnilink.service(hop, listen=listeners(self.MECHANISM)[2:])
+        service = omnilink.service(hop, listen=listeners(self.MECHANISM)[2:], settings='drain_timeout = "1s"')
         port = ORIGIN.port("greet")
         with capture.capture("near0") as cable:
             clients = [box.call(lambda: omnilink.connect((host, port), 20)) for host in (world.ORIGIN4, world.ORIGIN6)]
