@@ -36,7 +36,7 @@ using writer = void (*)(io::log::level, std::string_view, std::initializer_list<
 
 // Whoever reaches a listener, a web page even, can make these by the thousand (A1).
 writer writer_of(const core::verdict& v) {
-  const bool denied = v.code == core::errc::permission_denied && v.step == core::step::accept;
+  const bool denied = (v.code == core::errc::permission_denied || v.code == core::errc::rejected) && v.step == core::step::accept;
   const bool cheap_to_make = denied || v.code == core::errc::not_redirected || v.code == core::errc::loop;
   if (cheap_to_make) return &io::log::at_most_once_a_second;
   return &io::log::line;

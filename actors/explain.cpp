@@ -16,22 +16,28 @@ using filter::field_id;
 using nlohmann::json;
 using question = wire::connection_question;
 
+// The two ends of the connection; at the accept layer the client is the remote one.
+void set_ends(filter::values& out, const question& about, const core::target& where, bool is_arrival) {
+  const auto [client, client_port] = is_arrival ? std::pair{field_id::remote_address, field_id::remote_port} : std::pair{field_id::local_address, field_id::local_port};
+  const auto [target, target_port] = is_arrival ? std::pair{field_id::local_address, field_id::local_port} : std::pair{field_id::remote_address, field_id::remote_port};
+  out.set(target_port, where.port);
+  if (!where.is_name()) out.set(target, where.address);
+  if (about.source) out.set(client, *about.source);
+  if (about.source_port) out.set(client_port, *about.source_port);
+  if (is_arrival) return;
+  const std::string& host = where.is_name() ? where.name : about.host;
+  if (!host.empty()) out.set(field_id::host, std::string_view{host});
+}
+
 // Borrows the texts of `about`.
-filter::values values_of(const question& about, const core::target& where) {
+filter::values values_of(const question& about, const core::target& where, bool is_arrival = false) {
   filter::values out;
-  out.set(field_id::protocol, ip_protocol_tcp).set(field_id::remote_port, where.port);
-  if (where.is_name()) {
-    out.set(field_id::host, where.name);
-  } else {
-    out.set(field_id::remote_address, where.address);
-  }
-  if (about.source) out.set(field_id::local_address, *about.source);
+  out.set(field_id::protocol, ip_protocol_tcp);
+  set_ends(out, about, where, is_arrival);
   const struct {
     field_id field;
     const std::optional<std::uint64_t>& value;
-  } numbers[] = {{field_id::local_port, about.source_port}, {field_id::pid, about.pid},
-                 {field_id::uid, about.uid},                {field_id::gid, about.gid},
-                 {field_id::netns, about.netns},            {field_id::time, about.minute}};
+  } numbers[] = {{field_id::pid, about.pid}, {field_id::uid, about.uid}, {field_id::gid, about.gid}, {field_id::netns, about.netns}, {field_id::time, about.minute}};
   for (const auto& [field, value] : numbers) {
     if (value) out.set(field, *value);
   }
@@ -46,7 +52,6 @@ filter::values values_of(const question& about, const core::target& where) {
   for (const auto& [field, value] : texts) {
     if (!value.empty()) out.set(field, std::string_view{value});
   }
-  if (!where.is_name() && !about.host.empty()) out.set(field_id::host, std::string_view{about.host});
   return out;
 }
 
@@ -81,21 +86,26 @@ class explanation {
   }
 
   json by(const filter::policy& rules) {
-    const filter::decision redirect = ask(rules, filter::connect_redirect_layer(where_.address));
+    if (about_.incoming) {
+      const filter::values known = values_of(about_, where_, true);
+      const filter::decision arrival = ask(rules, filter::accept_layer(about_.source.value_or(core::address{})), known);
+      if (is_end(arrival)) return blocked(arrival);
+    }
+    const filter::decision redirect = ask(rules, filter::connect_redirect_layer(where_.address), values_of(about_, where_));
     if (is_end(redirect)) return blocked(redirect);
     if (redirect.way) {
       where_ = redirect.way->action.to.applied_to(where_);
       out_["changed_by"] = named(*redirect.way);
     }
-    const filter::decision auth = ask(rules, filter::connect_auth_layer(where_.address));
+    const filter::decision auth = ask(rules, filter::connect_auth_layer(where_.address), values_of(about_, where_));
     if (auth.what == filter::decision::outcome::none)
       return blocked("reject", "no rule matches, and that is a reject");
     if (is_end(auth)) return blocked(auth);
     if (has(rules, filter::layer_id::stream)) {
-      if (const filter::decision stream = ask(rules, filter::layer_id::stream); is_end(stream)) return blocked(stream);
+      if (const filter::decision stream = ask(rules, filter::layer_id::stream, values_of(about_, where_)); is_end(stream)) return blocked(stream);
     }
     for (const filter::layer_id looks : {filter::layer_id::flow_established, filter::layer_id::flow_closed}) {
-      if (has(rules, looks)) ask(rules, looks);
+      if (has(rules, looks)) ask(rules, looks, values_of(about_, where_));
     }
     const std::string reason = named(*auth.by) + ": " + to_string(auth.by->action);
     if (!auth.way) return through(chains_.only(), reason, "but nothing says by which of the chains");
@@ -113,8 +123,7 @@ class explanation {
  private:
   static bool has(const filter::policy& rules, filter::layer_id at) noexcept { return !rules.at(at).empty(); }
 
-  filter::decision ask(const filter::policy& rules, filter::layer_id at) {
-    filter::values known = values_of(about_, where_);
+  filter::decision ask(const filter::policy& rules, filter::layer_id at, filter::values known) {
     known.set_tags(flow_.tags);
     filter::metadata meta;
     meta.now = now_;

@@ -40,7 +40,7 @@ asio::awaitable<void> explicit_client::read(listen_kind kind) {
 }
 
 asio::awaitable<bool> explicit_client::ask_again() {
-  if (home_.draining || !slot_.cancel.arm([this] { stream_.close(); })) co_return false;
+  if (slot_.draining || !slot_.cancel.arm([this] { stream_.close(); })) co_return false;
   slot_.info.phase = "idle";
   slot_.idle = true;
   io::deadlines::timer deadline{home_.deadlines};
@@ -72,7 +72,7 @@ asio::awaitable<void> explicit_client::confirm(core::verdict& why) {
 
 // An HTTP client may ask for something else, where no body of the refused request is in the way.
 bool explicit_client::may_go_on() const noexcept {
-  return request_.http && request_.http->persistent && request_.http->body.complete() && !home_.draining;
+  return request_.http && request_.http->persistent && request_.http->body.complete() && !slot_.draining && !slot_.cancel.canceled();
 }
 
 asio::awaitable<bool> explicit_client::refuse(const core::verdict& why) {

@@ -12,8 +12,7 @@ forwarder::behavior_type forwarder::make_behavior() {
       [this](listen_atom, const listening_ptr& from) { accept_from(home_, *from); },
       [this](drain_atom) {
         stop_accepting(home_);
-        home_.draining = true;
-        home_.end_idle();
+        home_.drain();
         // Those that were just taken off the queue begin their trips first.
         boost::asio::post(home_.execution.io(), [&home = home_] { home.tell_if_drained(); });
       },

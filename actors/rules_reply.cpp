@@ -33,6 +33,7 @@ json describe(const filter::stored_filter& stored, core::instant now) {
           {"action", to_string(f.action)},
           {"match", conditions(f)},
           {"enabled", f.enabled},
+          {"on_change", filter::on_change_words[static_cast<std::size_t>(f.on_change)]},
           {"hits", stored.counters->hits()},
           {"last_hit_ms", last_hit(*stored.counters, now)}};
 }

@@ -1,6 +1,9 @@
 #include "actors/ruling.hpp"
 
+#include <algorithm>
 #include <ctime>
+
+#include "core/nearest_word.hpp"
 
 namespace omnilink::actors {
 namespace {
@@ -18,6 +21,16 @@ void add(filter::values& to, const core::program& who) {
   if (!who.cgroup.empty()) to.set(field_id::cgroup, std::string_view{who.cgroup});
 }
 
+void set_circumstances(filter::values& out, const asked_connection& what) {
+  out.set(field_id::protocol, ip_protocol_tcp);
+  out.set(field_id::time, what.minute);
+  out.set(field_id::listener, what.listener);
+  if (what.netns != 0) out.set(field_id::netns, what.netns);
+  if (!what.interface.empty()) out.set(field_id::interface, what.interface);
+  if (what.program) add(out, *what.program);
+  if (what.flow) out.set_tags(what.flow->tags);
+}
+
 // A name is not resolved to be asked about: a rule about addresses does not meet it.
 filter::values values_of(const asked_connection& what, const core::target& where) {
   filter::values out;
@@ -26,13 +39,18 @@ filter::values values_of(const asked_connection& what, const core::target& where
   out.set(field_id::remote_port, std::uint64_t{where.port});
   out.set(field_id::local_address, what.key.source.address);
   out.set(field_id::local_port, std::uint64_t{what.key.source.port});
-  out.set(field_id::protocol, ip_protocol_tcp);
-  out.set(field_id::time, minute_of_the_week());
-  out.set(field_id::listener, what.listener);
-  if (what.netns != 0) out.set(field_id::netns, what.netns);
-  if (!what.interface.empty()) out.set(field_id::interface, what.interface);
-  if (what.program) add(out, *what.program);
-  if (what.flow) out.set_tags(what.flow->tags);
+  set_circumstances(out, what);
+  return out;
+}
+
+// At the accept layer "remote" is the client.
+filter::values values_of_arrival(const asked_connection& what) {
+  filter::values out;
+  out.set(field_id::remote_address, what.key.source.address);
+  out.set(field_id::remote_port, std::uint64_t{what.key.source.port});
+  out.set(field_id::local_address, what.came_to.address);
+  out.set(field_id::local_port, std::uint64_t{what.came_to.port});
+  set_circumstances(out, what);
   return out;
 }
 
@@ -42,6 +60,7 @@ filter::metadata about(const asked_connection& what) {
   out.clock = &core::clock::now;
   out.flow = what.flow;
   out.explaining = what.explaining;
+  out.reauthorizing = what.again;
   return out;
 }
 
@@ -49,6 +68,7 @@ void name(ruling& in, const filter::filter* by) {
   if (!by) return;
   if (!in.rule.empty()) in.rule += ", ";
   in.rule += by->name;
+  in.on_change = std::max(in.on_change, by->on_change);
 }
 
 void reject(ruling& out, const chain::router& ways, std::string_view reason) {
@@ -84,9 +104,20 @@ bool refuses(const filter::decision& said, const chain::router& ways, ruling& ou
   return true;
 }
 
-ruling rule_on(const asked_connection& what, const worker_settings& by) {
-  const chain::router& ways = by.all->router;
+ruling rule_on_arrival(const asked_connection& what, const worker_settings& by) {
   ruling out;
+  if (!by.policy) return out;
+  const auto said = by.policy->classify(filter::accept_layer(what.key.source.address), values_of_arrival(what), about(what));
+  if (!refuses(said, by.all->router, out)) name(out, said.by);
+  return out;
+}
+
+ruling rule_on(const asked_connection& what, const worker_settings& by, ruling out) {
+  const chain::router& ways = by.all->router;
+  if (!by.policy) {
+    out.way = ways.route(what.where, false).way;
+    return out;
+  }
   const filter::metadata meta = about(what);
   const core::target* where = &what.where;
   const auto first = by.policy->classify(filter::connect_redirect_layer(where->address), values_of(what, *where), meta);
@@ -124,11 +155,24 @@ std::optional<core::target> sniffed_target(const asked_connection& what, const r
   if (!now.way->hops.back().obstacle(named).empty()) return std::nullopt;
   // Nothing that is asked here leaves a trace.
   const std::vector<std::string> tags = flow.tags;
-  asked_connection named_so{asked, what.key, what.listener, what.program, what.interface, what.netns, &flow, true};
+  const asked_connection named_so{asked, what.key, what.came_to, what.listener, what.minute, what.program, what.interface, what.netns, &flow, true};
   const ruling then = rule_on(named_so, by);
   flow.tags = tags;
   const bool is_alike = then.code == now.code && then.way == now.way && (then.redirected ? *then.redirected : asked) == named;
   return is_alike ? std::optional{named} : std::nullopt;
+}
+
+bool is_same(const ruling& a, const ruling& b) noexcept {
+  return a.code == b.code && a.way->name == b.way->name && a.redirected == b.redirected;
+}
+
+std::string to_string(const ruling& one) {
+  if (!one.reason.empty()) return std::string{one.reason};
+  const std::string by = one.rule.empty() ? " without a rule" : " by " + core::quoted(one.rule);
+  if (one.code != core::errc::ok) return std::string{core::name_of(one.code)} + by;
+  std::string out = one.way->is_direct() ? "direct" : "through chain " + one.way->name;
+  if (one.redirected) out += " to " + one.redirected->to_string();
+  return out + by;
 }
 
 }  // namespace omnilink::actors

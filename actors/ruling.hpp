@@ -19,12 +19,15 @@ std::uint64_t minute_of_the_week() noexcept;
 struct asked_connection {
   const core::target& where;
   const core::flow_key& key;
+  core::endpoint came_to;  ///< incoming: where its client connected to
   std::string_view listener;
+  std::uint64_t minute = 0;                ///< of the week, when it began
   const core::program* program = nullptr;  ///< who opened it, as far as it is known
   std::string_view interface;              ///< that it came in by; empty: unknown
   std::uint64_t netns = 0;                 ///< of the program's socket; 0: unknown
   interceptor::filter::flow* flow = nullptr;  ///< what callouts keep of it
   bool explaining = false;                    ///< it is only asked what would be: nothing is counted
+  bool again = false;                         ///< it was let go before: nothing is counted, and what it has been given it has
 };
 
 struct ruling {
@@ -33,12 +36,21 @@ struct ruling {
   bool silent = false;                    ///< rejected without an answer
   std::optional<core::target> redirected; ///< another destination
   std::string rule;                       ///< the names of those that decided
+  interceptor::filter::on_change on_change = interceptor::filter::on_change::keep;  ///< the strictest of theirs
   std::string_view reason;                ///< where no rule is the reason
 };
 
-/// First the connect-redirect layer, then the connect-auth layer, which sees the changed destination. `by` has a policy. What no
-/// filter permits is rejected.
-ruling rule_on(const asked_connection& what, const worker_settings& by);
+/// The accept layer, before it is known where an incoming connection wants to go: may its client come? Who is not forbidden may, so that
+/// `way` is null then.
+ruling rule_on_arrival(const asked_connection& what, const worker_settings& by);
+/// First the connect-redirect layer, then the connect-auth layer, which sees the changed destination. What no filter permits is
+/// rejected; where there are no filters, the only chain takes it. `so_far`: of its arrival, which had permitted it.
+ruling rule_on(const asked_connection& what, const worker_settings& by, ruling so_far = {});
+
+/// The connection would go the same way to the same place.
+bool is_same(const ruling& a, const ruling& b) noexcept;
+/// `rejected by "no telnet"`, `no rule permits it`, `through chain b by "web"`: what became of one that is not the same.
+std::string to_string(const ruling& one);
 
 // -- the layers behind these, of a connection that goes to `what.where` now
 

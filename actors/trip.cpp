@@ -8,7 +8,7 @@
 #include "actors/explicit_client.hpp"
 #include "actors/first_bytes.hpp"
 #include "actors/flow_record.hpp"
-#include "actors/ruling.hpp"
+#include "actors/standing.hpp"
 #include "core/nearest_word.hpp"
 #include "interceptor/cgroup/origin.hpp"
 #include "interceptor/original_destination.hpp"
@@ -33,9 +33,9 @@ const way_numbers unknown_way{numbering::no_chain, {}};
 class trip {
  public:
   trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp_socket accepted, admission::place held)
-      : held_{std::move(held)}, home_{home}, settings_{home.settings}, kind_{by.kind}, listener_number_{by.listener}, listener_{listener_of(settings_->config(), by)},
+      : held_{std::move(held)}, home_{home}, arrived_by_{home.settings}, settings_{arrived_by_}, kind_{by.kind}, listener_number_{by.listener}, listener_{listener_of(arrived_by_->config(), by)},
         client_{io::make_tcp_stream(std::move(accepted))}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
-    if (listener_ && !intercepted() && kind_ != listen_kind::tcp) asks_.emplace(home_, settings_->config(), *listener_, slot_, *client_);
+    if (listener_ && !intercepted() && kind_ != listen_kind::tcp) asks_.emplace(home_, arrived_by_->config(), *listener_, slot_, *client_);
   }
 
   ~trip() {
@@ -90,17 +90,29 @@ class trip {
     const bool heard_first = !intercepted() && kind_ != listen_kind::tcp;
     if (!heard_first && io::peer_address(client_->socket().native_handle()).port == 0)
       co_return end(errc::reset, core::step::accept);
-    if (kind_ == listen_kind::cgroup) {
-      arrive_hooked();
-    } else if (intercepted()) {
-      co_await arrive_intercepted();
-    } else if (kind_ == listen_kind::tcp) {
-      arrive_fixed();
-    } else {
+    if (kind_ == listen_kind::cgroup) arrive_hooked();
+    else if (intercepted()) co_await arrive_intercepted();
+    if (ok() && incoming()) ask_about_arrival();
+    if (silent()) co_await hold();
+    if (!ok()) co_return;
+    if (kind_ == listen_kind::tcp) arrive_fixed();
+    if (heard_first) {
       co_await asks_->ask();
       take_request();
     }
     check_destination();
+  }
+
+  // What this machine's own programs open is outgoing.
+  bool incoming() const noexcept { return listener_ && !(intercepted() && listener_->capture.direction == core::capture::way::out); }
+
+  // May its client come, by the rules?
+  void ask_about_arrival() {
+    if (!settings_->policy) return;
+    minute_ = minute_of_the_week();
+    flow_.emplace();
+    ruled_ = arrival_ = rule_on_arrival(asked(original_), *settings_);
+    obey();
   }
 
   void check_destination() {
@@ -110,8 +122,7 @@ class trip {
   }
 
   void refuse_own(const core::target& where) {
-    const bool loops = !where.is_name() && !sandboxed() && home_.shared.own.contains(where.endpoint());
-    if (loops) end(errc::loop, core::step::accept);
+    if (!where.is_name() && !sandboxed() && home_.shared.own.contains(where.endpoint())) end(errc::loop, core::step::accept);
   }
 
   asio::awaitable<void> arrive_intercepted() {
@@ -194,37 +205,38 @@ class trip {
     return out;
   }
 
-  // Which chain, by the rules where there are any. The sandbox's loopback is the host's, and no rule's.
+  // Which chain, by the rules. The sandbox's loopback is the host's, and no rule's.
   void choose_way() {
-    const bool is_hosts = sandboxed() && !original_.is_name() && original_.address.is_loopback();
-    if (!settings_->policy || is_hosts) {
-      way_ = settings_->all->router.route(original_, sandboxed()).way;
+    if (sandboxed() && !original_.is_name() && original_.address.is_loopback()) {
+      way_ = settings_->all->router.route(original_, true).way;
       return;
     }
-    flow_.emplace();
-    ruled_ = rule_on(asked(original_), *settings_);
-    way_ = ruled_->way;
-    if (ruled_->redirected) refuse_own(*ruled_->redirected);
+    minute_ = minute_of_the_week();
+    if (settings_->policy && !flow_) flow_.emplace();
+    ruled_ = rule_on(asked(original_), *settings_, arrival_);
+    way_ = ruled_.way;
+    if (ruled_.redirected) refuse_own(*ruled_.redirected);
+    if (ok()) standing_.begin(asked(original_), incoming());
     obey();
   }
 
   asked_connection asked(const core::target& where) {
-    const std::string_view listener = listener_ ? std::string_view{settings_->all->listener_names[listener_number_]} : "sandbox";
-    return {where, key_, listener, program_.get(), interface_, settings_->asked.netns ? netns() : 0, &*flow_};
+    const std::string_view listener = listener_ ? std::string_view{arrived_by_->all->listener_names[listener_number_]} : "sandbox";
+    const core::endpoint came_to = intercepted() ? core::endpoint{dialled_, original_.port} : key_.local;
+    return {where, key_, came_to, listener, minute_, program_.get(), interface_, settings_->asked.netns ? netns() : 0, flow_ ? &*flow_ : nullptr};
   }
 
   void obey() {
-    if (!ok() || ruled_->code == errc::ok) return;
-    end(ruled_->code, core::step::none);
-    verdict_.detail = ruled_->reason.empty() ? "by " + core::quoted(ruled_->rule) : std::string{ruled_->reason};
+    if (!ok() || ruled_.code == errc::ok) return;
+    standing_.end();
+    end(ruled_.code, way_ ? core::step::none : core::step::accept);
+    verdict_.detail = ruled_.reason.empty() ? "by " + core::quoted(ruled_.rule) : std::string{ruled_.reason};
   }
 
   // Only of connections that are ruled at all.
-  bool asks_at(layer_id where) const noexcept { return ruled_ && actors::asks_at(where, *settings_); }
+  bool asks_at(layer_id where) const noexcept { return flow_ && actors::asks_at(where, *settings_); }
 
-  void obey(const interceptor::filter::decision& said) {
-    if (refuses(said, settings_->all->router, *ruled_)) obey();
-  }
+  void obey(const interceptor::filter::decision& said) { if (refuses(said, settings_->all->router, ruled_)) obey(); }
 
   // The stream layer, which may want to know what the client says first.
   asio::awaitable<void> hear() {
@@ -234,7 +246,7 @@ class trip {
     const bool listens = ok() && said.need_more != 0 && !forwards();
     if (listens && asks_) co_await asks_->confirm(verdict_);
     if (listens && ok()) co_await listen(said.wait);
-    if (ok()) refined_ = sniffed_target(asked(original_), *ruled_, *settings_);
+    if (ok()) refined_ = sniffed_target(asked(original_), ruled_, *settings_);
     if (silent()) co_await hold();
   }
 
@@ -254,13 +266,16 @@ class trip {
   }
 
   // Where it goes, which a rule may have changed.
-  const core::target& destination() const noexcept { return ruled_ && ruled_->redirected ? *ruled_->redirected : original_; }
+  const core::target& destination() const noexcept { return ruled_.redirected ? *ruled_.redirected : original_; }
 
   // The chain and the NAT entry: from here on the question "where did it want to go?" has an answer.
   asio::awaitable<void> record() {
+    settings_ = home_.settings;
     co_await learn();
     if (!ok()) co_return;
     choose_way();
+    // Changed while it was found out who asks.
+    if (ok() && settings_ != home_.settings) standing_.ask_again(*home_.settings);
     slot_.info.chain = way_->name;
     slot_.way = &settings_->all->numbers_of(*way_);
     const nat::entry flow = entry();
@@ -269,26 +284,10 @@ class trip {
     if (silent()) co_await hold();
   }
 
-  bool silent() const noexcept { return ruled_ && ruled_->silent; }
+  bool silent() const noexcept { return ruled_.silent; }
 
-  // Blocked without an answer: the client waits until it gives up, or for as long as others wait for a chain.
-  asio::awaitable<void> hold() {
-    slot_.info.phase = "held";
-    const auto cut = [this] {
-      client_->set_reset_on_close();
-      client_->close();
-    };
-    io::deadlines::timer deadline{home_.deadlines};
-    deadline.arm(core::clock::now() + settings_->config().timeouts.chain, cut);
-    if (!slot_.cancel.arm(cut)) co_return;
-    std::array<std::uint8_t, 1024> unheard;
-    for (std::size_t taken = 0; taken < held_bytes;) {
-      const auto got = co_await io::read_some(*client_, unheard);
-      if (!got.done()) break;
-      taken += got.count;
-    }
-    slot_.cancel.disarm();
-  }
+  // The client waits until it gives up, or for as long as others wait for a chain.
+  asio::awaitable<void> hold() { return hold_unanswered(home_, slot_, *client_, core::clock::now() + settings_->config().timeouts.chain); }
 
   asio::awaitable<void> travel() {
     slot_.info.phase = "dial";
@@ -353,7 +352,7 @@ class trip {
     for (bool reused = false;; reused = true) {
       slot_.info.phase = "relay";
       if (!arm_cut()) co_return;
-      const io::exchange_result done = co_await io::http_exchange(*client_, *dialed_.upstream, *asks_->request().http, home_.draining,
+      const io::exchange_result done = co_await io::http_exchange(*client_, *dialed_.upstream, *asks_->request().http, slot_.draining,
                                                                   home_.deadlines, relaying(), slot_.counters);
       slot_.cancel.disarm();
       if (done.code != errc::ok || slot_.cancel.canceled()) co_return end_exchange(done, reused);
@@ -415,7 +414,7 @@ class trip {
     verdict_ = {};
     dialed_ = {};
     way_ = nullptr;
-    ruled_.reset();
+    ruled_ = {};
     refined_.reset();
     slot_.counters = {};
     slot_.info.begun = core::clock::now();
@@ -429,6 +428,8 @@ class trip {
   void finish() {
     if (finished_) return;
     finished_ = true;
+    standing_.end();
+    if (verdict_.code == errc::rules_changed) verdict_.detail = standing_.why();
     recorded_.close();
     end_flow();
     report();
@@ -438,7 +439,7 @@ class trip {
   void report() {
     if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
     if (verdict_.code == errc::permission_denied && verdict_.step == core::step::accept) ++home_.shared.denied;
-    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{}, ruled_ ? ruled_->rule : std::string{}, program_,
+    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{}, ruled_.rule, program_,
                            flow_ ? flow_->sniffed_name : std::string{}, flow_ ? flow_->tags : std::vector<std::string>{}, dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
     home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
@@ -446,12 +447,10 @@ class trip {
     log_access(line, settings_->config());
   }
 
-  /// Of a client that gets no answer; one that says more than any request is long is closed.
-  static constexpr std::size_t held_bytes = 64 * 1024;
-
   admission::place held_;
   worker& home_;
-  const std::shared_ptr<const worker_settings> settings_;  // whatever is reloaded meanwhile
+  const std::shared_ptr<const worker_settings> arrived_by_;
+  std::shared_ptr<const worker_settings> settings_;  // of this leg, whatever is reloaded meanwhile
   const listen_kind kind_;
   const std::size_t listener_number_;
   const interceptor::listener_config* const listener_;
@@ -462,10 +461,12 @@ class trip {
   core::target original_;
   core::address dialled_;
   const chain::chain* way_ = nullptr;
-  std::optional<ruling> ruled_;  // none: there are no rules
+  ruling arrival_, ruled_;
+  standing standing_{home_, slot_, ruled_};
+  std::uint64_t minute_ = 0;  // of the week, when it was ruled on
   core::program_ptr program_;  // null: unknown
   std::string interface_;
-  std::optional<interceptor::filter::flow> flow_;  // likewise
+  std::optional<interceptor::filter::flow> flow_;  // none: there are no rules
   std::optional<core::target> refined_;            // what the last hop is asked for, where it is not destination()
   interceptor::own_connections::ticket remembered_;
   flow_record recorded_;
@@ -473,8 +474,7 @@ class trip {
   core::verdict verdict_;
   std::string user_;
   bool learned_ = false;   // once for all legs: the client's socket is the same
-  bool established_ = false;
-  bool finished_ = false;
+  bool established_ = false, finished_ = false;
   bool pending_ = false;   // that one waits for the next leg
   bool ends_ = false;      // the client has its last answer
 };

@@ -39,6 +39,7 @@ void worker::use(snapshot_ptr fresh, policy_ptr policy) {
   counted.make_room(fresh->chain_numbers, fresh->hop_numbers);
   const asked_facts asked = facts_of(policy.get(), fresh->config);
   settings = std::make_shared<const worker_settings>(worker_settings{std::move(fresh), std::move(policy), asked, std::move(dialling)});
+  on_change.begin(settings);
 }
 
 worker::~worker() = default;
@@ -48,6 +49,7 @@ connection& worker::open(const core::endpoint& source) {
   fresh->info.id = next_id;
   fresh->info.source = source;
   fresh->info.begun = core::clock::now();
+  fresh->draining = draining;
   next_id += shared.who.workers();
   connection& out = *fresh;
   connections.emplace(out.info.id, std::move(fresh));
@@ -78,10 +80,14 @@ void worker::shed(std::uint32_t count) {
   shared.shed.fetch_add(static_cast<std::uint64_t>(end - all.begin()), std::memory_order_relaxed);
 }
 
-void worker::end_idle() {
-  for (auto& [id, one] : connections) {
-    if (one->idle) one->cancel.cancel(core::errc::shutting_down);
-  }
+void connection::drain(core::errc why) {
+  draining = true;
+  if (idle) cancel.cancel(why);
+}
+
+void worker::drain() {
+  draining = true;
+  for (auto& [id, one] : connections) one->drain(core::errc::shutting_down);
 }
 
 connection_list worker::list() const {

@@ -12,6 +12,7 @@
 #include "actors/ask.hpp"
 #include "actors/connection_info.hpp"
 #include "actors/protocol.hpp"
+#include "actors/recheck.hpp"
 #include "actors/rules.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shared.hpp"
@@ -58,7 +59,10 @@ struct connection {
   io::relay_counters counters;
   const way_numbers* way = nullptr;  ///< of its snapshot; null: not known yet
   bool idle = false;  ///< between two requests of an HTTP client
+  bool draining = false;  ///< of an HTTP client no more requests are taken
 
+  /// An HTTP client's last request is answered, and who waits for another one ends; everything else is left alone.
+  void drain(core::errc why);
   core::instant quiet_since() const noexcept { return std::max(info.begun, counters.active); }
 };
 
@@ -93,15 +97,15 @@ struct worker {
   void close(connection& which);
   void kill(connection& which, core::errc why) { which.cancel.cancel(why); }
   void kill_all(core::errc why);
-  /// Those that wait for nothing but another request.
-  void end_idle();
+  /// No more requests of HTTP clients; those that wait for one end.
+  void drain();
   /// Ends so many, those first that were idle longest.
   void shed(std::uint32_t count);
   connection_list list() const;
   /// While draining: the supervisor hears when no connection is left.
   void tell_if_drained();
 
-  /// For connections that begin from now on.
+  /// For connections that begin from now on; those that run are asked about again.
   void use(snapshot_ptr fresh, policy_ptr policy);
 
   // -- what others are to know
@@ -126,6 +130,7 @@ struct worker {
   asker& questions;             ///< … who carries this unit's questions to actors
   std::shared_ptr<const worker_settings> settings;  ///< of the connections that begin now
   std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections;
+  recheck on_change{execution.io()};
   std::vector<accepting> acceptors;
   accept_pause pause{execution.io()};
   std::minstd_rand random{std::random_device{}()};

@@ -57,6 +57,7 @@ doing doing_of(const core::verdict& dial, hop_kind kind) noexcept {
     case errc::shutting_down:
     case errc::limit_reached:
     case errc::rejected:
+    case errc::rules_changed:
     case errc::loop:
     case errc::unsupported:
     case errc::bad_name:

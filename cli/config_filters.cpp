@@ -1,6 +1,7 @@
 #include "cli/config_filters.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "actors/rules.hpp"
 #include "cli/config_rules.hpp"
@@ -21,6 +22,7 @@ void read_sublayer(const toml::table& from, actors::configuration& into, config_
   in.text("provider", out.provider);
   const bool is_there = out.name == filter::default_sublayer || std::ranges::find(into.sublayers, out.name, &filter::sublayer::name) != into.sublayers.end();
   if (is_there) in.fail_at("name", "there is a sublayer with the name " + core::quoted(out.name) + " already");
+  if (from.contains("name") && (out.name.empty() || out.name.size() > filter::name_max)) in.fail_at("name", "name has 1 to 255 bytes");
   in.finish();
   into.sublayers.push_back(std::move(out));
 }
@@ -36,6 +38,7 @@ class filter_reader {
     out_.provider = actors::rules_provider;
     in_.text("provider", out_.provider);
     in_.boolean("enabled", out_.enabled);
+    read_on_change(in_, out_.on_change);
     if (in_.integer("id", out_.id) && (out_.id == 0 || out_.id >= filter::first_given_id)) in_.fail_at("id", place() + "id is not between 1 and 4294967295");
     if (std::uint64_t weight = 0; in_.integer("weight", weight)) out_.weight = filter::weight::exact(weight);
     if (std::size_t right = 0; in_.choice("right", right, {"keep", "clear"}))
@@ -50,6 +53,7 @@ class filter_reader {
       out_.layer = at;
       if (const std::string wrong = callout ? callout->why_not_at(at) : ""; !wrong.empty()) in_.fail_at("layer", place() + wrong);
       if (errors_.count() == before) in_.report(out_.validate());
+      if (errors_.count() == before) report_taken_id(into.filters);
       into.filters.push_back(out_);
     }
     in_.finish();
@@ -57,6 +61,13 @@ class filter_reader {
 
  private:
   std::string place() const { return "filter " + core::quoted(out_.name) + ": "; }
+
+  // Also by itself, at another layer.
+  void report_taken_id(const std::vector<filter::filter>& others) {
+    const auto same = std::ranges::find(others, out_.id, &filter::filter::id);
+    if (out_.id != 0 && same != others.end())
+      in_.fail_at("id", place() + "its id " + std::to_string(out_.id) + " is filter " + core::quoted(same->name) + "'s at layer " + std::string{name_of(same->layer)} + " already");
+  }
 
   void read_sublayer_name(const actors::configuration& known) {
     if (!in_.text("sublayer", out_.sublayer)) return;
@@ -112,9 +123,12 @@ class filter_reader {
   }
 
   static std::string add(const std::string& word, filter::condition& into) {
-    auto parsed = filter::parse_pattern(into.field, filter::match_type::any_of, word);
+    auto parsed = filter::parse_patterns(into.field, word);
     if (const auto* wrong = std::get_if<std::string>(&parsed)) return *wrong;
-    into.any_of.push_back(std::get<filter::pattern>(std::move(parsed)));
+    // At a layer of both families.
+    filter::condition alone{into.field, false, std::get<std::vector<filter::pattern>>(std::move(parsed))};
+    if (std::string wrong = validate(alone, filter::layer_id::flow_established); !wrong.empty()) return wrong;
+    std::ranges::move(alone.any_of, std::back_inserter(into.any_of));
     return {};
   }
 
@@ -131,10 +145,10 @@ void read_filters(const std::vector<const toml::table*>& sublayers, const std::v
                   actors::configuration& into, config_errors& errors) {
   for (const toml::table* one : sublayers) read_sublayer(*one, into, errors);
   for (const toml::table* one : filters) filter_reader{*one, errors}.read(into);
-  if (filters.empty() || errors.count() != 0) return;
-  // What only all of them together can be: ids that overlap, too many.
+  if ((filters.empty() && sublayers.empty()) || errors.count() != 0) return;
+  // What only all of them together can be: too many.
   interceptor::filter::engine alone;
-  for (const std::string& wrong : actors::load_rules(alone, into)) errors.add(filters.front()->source(), wrong);
+  for (const std::string& wrong : actors::load_rules(alone, into)) errors.add((filters.empty() ? sublayers : filters).front()->source(), wrong);
 }
 
 }  // namespace omnilink::cli

@@ -145,7 +145,7 @@ bool table_reader::integer(std::string_view key, std::uint64_t& out, std::uint64
 }
 
 bool table_reader::choice(std::string_view key, std::size_t& out,
-                          std::initializer_list<std::string_view> words) {
+                          std::span<const std::string_view> words) {
   std::string word;
   if (!text(key, word)) return false;
   const auto found = std::ranges::find(words, word);

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,7 +69,10 @@ class table_reader {
     return true;
   }
   /// One of `words`: its index.
-  bool choice(std::string_view key, std::size_t& out, std::initializer_list<std::string_view> words);
+  bool choice(std::string_view key, std::size_t& out, std::span<const std::string_view> words);
+  bool choice(std::string_view key, std::size_t& out, std::initializer_list<std::string_view> words) {
+    return choice(key, out, std::span{words.begin(), words.size()});
+  }
 
   /// At that key's value, or where the table begins.
   void fail_at(std::string_view key, std::string_view what);

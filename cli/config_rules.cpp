@@ -49,6 +49,7 @@ class rule_reader {
     in_.text("name", out_.name);
     if (out_.name.empty()) out_.name = "rule " + std::to_string(number_);
     in_.boolean("enabled", out_.enabled);
+    read_on_change(in_, out_.on_change);
     if (const toml::table* match = in_.table("match")) read_match(*match);
     read_action(in_, place(), known, out_.action);
     std::vector<filter::known_callout> callouts;
@@ -113,6 +114,10 @@ void each_value(const toml::node& from, std::string_view key, const std::string&
 const interceptor::callout_settings* find_callout(const actors::configuration& in, std::string_view name) {
   const auto found = std::ranges::find(in.callouts, name, &interceptor::callout_settings::name);
   return found != in.callouts.end() ? &*found : nullptr;
+}
+
+void read_on_change(table_reader& in, filter::on_change& out) {
+  if (std::size_t which = 0; in.choice("on_change", which, filter::on_change_words)) out = static_cast<filter::on_change>(which);
 }
 
 bool read_action(table_reader& in, const std::string& place, const actors::configuration& known, std::string& out) {

@@ -26,4 +26,7 @@ bool read_action(table_reader& in, const std::string& place, const actors::confi
 /// nullptr: there is none of this name.
 const interceptor::callout_settings* find_callout(const actors::configuration& in, std::string_view name);
 
+/// What becomes of live connections when the rules change.
+void read_on_change(table_reader& in, interceptor::filter::on_change& out);
+
 }  // namespace omnilink::cli

@@ -7,8 +7,8 @@
 #include "cli/config_file.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/explain_text.hpp"
-#include "cli/week_time.hpp"
 #include "core/nearest_word.hpp"
+#include "interceptor/filter/week_time.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -17,7 +17,7 @@ using nlohmann::json;
 
 struct flags {
   std::string file;
-  std::string destination, source, at;
+  std::string destination, source, at, direction = "out";
   admin_flags admin;
 };
 
@@ -39,12 +39,14 @@ std::string read_source(const std::string& text, wire::connection_question& out)
 // Empty: done; otherwise what is wrong.
 std::string read_question(const flags& given, wire::connection_question& out) {
   out = given.admin.request.about;
+  if (given.direction != "out" && given.direction != "in") return "--direction: " + core::quoted(given.direction) + " is neither out nor in";
+  out.incoming = given.direction == "in";
   const auto where = core::target::parse(given.destination);
   if (!where)
     return "explain: " + core::quoted(given.destination) + " is not a host and a port, as example.org:443 or 192.0.2.1:22";
   out.destination = *where;
   if (std::string wrong = read_source(given.source, out); !wrong.empty()) return wrong;
-  out.minute = given.at.empty() ? actors::minute_of_the_week() : parse_week_time(given.at);
+  out.minute = given.at.empty() ? actors::minute_of_the_week() : interceptor::filter::parse_week_time(given.at);
   if (!out.minute) return "--at: " + core::quoted(given.at) + " is not a day and a time, as \"Mon 09:30\"";
   // What the service would refuse is refused without it too.
   const std::string line = wire::build_admin_request({wire::admin_verb::explain, 0, 0, out});
@@ -83,6 +85,7 @@ void add_question_flags(CLI::App& verb, flags& given) {
     verb.add_option(flag, into, help)->type_name(type);
   };
   text("--from", given.source, "Where it comes from", "ADDR[:PORT]");
+  text("--direction", given.direction, "in: a client brings it, or others open it to this machine; out: a program here opens it", "out|in");
   text("--host", about.host, "The name that was asked for, where DEST is an address", "NAME");
   number("--uid", about.uid, "The user");
   number("--gid", about.gid, "The group");

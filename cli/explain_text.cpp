@@ -2,13 +2,14 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "cli/table.hpp"
-#include "cli/week_time.hpp"
 #include "core/nearest_word.hpp"
+#include "interceptor/filter/week_time.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -152,19 +153,28 @@ std::string asked_text(const json& known) {
   for (const auto& [field, value] : known.items()) {
     if (field == "protocol") continue;  // always TCP
     const std::string plain = value.is_string() ? value.get<std::string>() : value.dump();
-    parts.push_back(field + " " + (field == "time" ? to_week_time(value.get<std::uint64_t>()) : plain));
+    parts.push_back(field + " " + (field == "time" ? interceptor::filter::to_week_time(value.get<std::uint64_t>()) : plain));
   }
   return joined(parts, ", ");
 }
 
+// Of an incoming connection the client is the remote end.
+std::string flag_of(const std::string& field, bool is_arrival) {
+  constexpr std::string_view remote = "remote_", local = "local_";
+  if (is_arrival && field.starts_with(remote)) return find(flags, std::string{local} + field.substr(remote.size()));
+  if (is_arrival && field.starts_with(local)) return find(flags, std::string{remote} + field.substr(local.size()));
+  return find(flags, field);
+}
+
 std::string missing_text(const json& layers) {
-  json all = json::object();  // once each
+  std::set<std::string> all;  // once each
   for (const json& layer : layers) {
-    for (const json& field : layer.at("missing")) all[field.get<std::string>()] = true;
+    for (const json& field : layer.at("missing")) {
+      const auto name = field.get<std::string>();
+      all.insert(name + " (" + flag_of(name, text(layer, "layer").starts_with("accept")) + ")");
+    }
   }
-  std::vector<std::string> parts;
-  for (const auto& [field, _] : all.items()) parts.push_back(field + " (" + find(flags, field) + ")");
-  return joined(parts, ", ");
+  return joined({all.begin(), all.end()}, ", ");
 }
 
 std::string way_text(const json& e) {

@@ -105,9 +105,9 @@ void add_rules(CLI::App& program, action& chosen) {
                        "  omnilink rules counters --json | jq '.rules[] | select(.hits == 0)'", counted, counters),
               *counted);
 
-  add_change(rules, chosen, "enable", "Ask a disabled one again, from the next connection on",
+  add_change(rules, chosen, "enable", "Ask a disabled one again",
              "  omnilink rules enable 4294967298", wire::admin_verb::rules_enable);
-  add_change(rules, chosen, "disable", "Ask one no more, from the next connection on, until it is enabled, or the file read again",
+  add_change(rules, chosen, "disable", "Ask one no more, until it is enabled, or the file read again; on_change says what live connections do",
              "  omnilink rules disable 4294967298", wire::admin_verb::rules_disable);
 }
 

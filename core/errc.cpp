@@ -34,6 +34,7 @@ constexpr text text_of(errc code) noexcept {
     case errc::tls_wrong_pin: return {"tls_wrong_pin", "the certificate has another key than the pinned one"};
     case errc::tls_truncated: return {"tls_truncated", "the TLS stream was cut off"};
     case errc::rejected: return {"rejected", "rejected by the route"};
+    case errc::rules_changed: return {"rules_changed", "the rules changed"};
     case errc::not_redirected: return {"not_redirected", "a direct connection to an intercepting listener"};
     case errc::loop: return {"loop", "the destination is one of our own listeners"};
     case errc::limit_reached: return {"limit_reached", "a limit was reached"};

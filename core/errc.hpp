@@ -36,6 +36,7 @@ enum class errc : std::uint8_t {
   tls_truncated,      ///< the stream ended without close_notify
   // our own decisions
   rejected,           ///< the route says reject
+  rules_changed,      ///< the rules changed, and by the new ones it may not go on as it did
   not_redirected,     ///< a direct connection to an intercepting listener
   loop,               ///< would lead back to one of our own listeners
   limit_reached,      ///< a configured limit

@@ -58,6 +58,7 @@ std::uint8_t socks5_reply_of(const verdict& v) noexcept {
   switch (v.code) {
     case errc::ok: return 0;
     case errc::rejected:
+    case errc::rules_changed:
     case errc::loop:
     case errc::permission_denied: return 2;  // connection not allowed by ruleset
     case errc::name_not_found:
@@ -86,6 +87,7 @@ std::uint16_t http_status_of(const verdict& v) noexcept {
   switch (v.code) {
     case errc::ok: return 200;
     case errc::rejected:
+    case errc::rules_changed:
     case errc::loop:
     case errc::permission_denied: return 403;
     case errc::timed_out: return 504;

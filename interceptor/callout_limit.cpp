@@ -119,7 +119,7 @@ void callout_limit::classify(const filter::values& known, const filter::metadata
                              std::uint64_t context, classify_out& out) {
   out.action = classify_out::answer::go_on;
   // It is counted already; or nobody would give it back.
-  if (context != 0 || (!about.flow && !about.explaining)) return;
+  if (context != 0 || about.reauthorizing || (!about.flow && !about.explaining)) return;
   const std::string key = key_of(known);
   const std::uint32_t before = former_ ? former_->connections_of(key) : 0;
   part& here = part_of(key);

@@ -47,7 +47,7 @@ auto find(const Keys& keys, std::string_view name) {
 }
 
 std::string unknown_key(std::string_view name) {
-  std::vector<std::string_view> known{"destination", "source", "all"};
+  std::vector<std::string_view> known{"destination", "source", "incoming", "all"};
   for (const number_key& key : numbers) known.push_back(key.name);
   for (const text_key& key : texts) known.push_back(key.name);
   return "unknown key " + core::quoted(name) + core::did_you_mean(name, known);
@@ -66,9 +66,9 @@ std::string read_number(const json& value, const number_key& key, question& out)
 // Empty: done; otherwise what is wrong.
 std::string read_key(std::string_view name, const json& value, question& out) {
   if (const auto key = find(numbers, name); key != numbers.end()) return read_number(value, *key, out);
-  if (name == "all") {
-    if (!value.is_boolean()) return "\"all\" is not true or false";
-    out.all = value.get<bool>();
+  if (name == "all" || name == "incoming") {
+    if (!value.is_boolean()) return core::quoted(name) + " is not true or false";
+    (name == "all" ? out.all : out.incoming) = value.get<bool>();
     return {};
   }
   const auto key = find(texts, name);
@@ -112,6 +112,7 @@ void build(const connection_question& question, json& into) {
   for (const text_key& key : texts) {
     if (const std::string& text = question.*key.field; !text.empty()) into[std::string{key.name}] = text;
   }
+  if (question.incoming) into["incoming"] = true;
   if (question.all) into["all"] = true;
 }
 

@@ -19,6 +19,7 @@ struct connection_question {
   std::optional<std::uint64_t> source_port, uid, gid, pid, netns;
   std::optional<std::uint64_t> minute;  ///< of the local week, from Monday 00:00
   std::string exe, process, cgroup, interface, listener;
+  bool incoming = false;  ///< it comes in: the accept layer is asked first
   bool all = false;  ///< list every filter, however many do not match
 
   friend bool operator==(const connection_question&, const connection_question&) = default;

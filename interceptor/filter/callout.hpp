@@ -26,6 +26,9 @@ struct metadata {
   interceptor::filter::flow* flow = nullptr;  ///< null where nobody can keep a context
   stream_way way = stream_way::none;
   bool explaining = false;  ///< somebody only asks what would happen: count and consume nothing
+  /// FWP_CONDITION_FLAG_IS_REAUTHORIZE: the connection was let go before, and the filters have changed. Count
+  /// and consume nothing; what it was given before, as a place under a limit, it has.
+  bool reauthorizing = false;
   /// Reads the clock, to hold callouts to their budgets; null: not held. (Pure code has no clock of its own.)
   core::instant (*clock)() = nullptr;
 };

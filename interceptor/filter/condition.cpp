@@ -4,6 +4,7 @@
 
 #include "core/host_name.hpp"
 #include "core/nearest_word.hpp"
+#include "interceptor/filter/week_time.hpp"
 
 namespace omnilink::interceptor::filter {
 namespace {
@@ -31,11 +32,12 @@ bool fits_text(const text_pattern& p, std::string_view text) noexcept {
   return false;
 }
 
-std::string show(const pattern& p) {
+std::string show(const pattern& p, field_id of = field_id::remote_port) {
   if (const auto* network = std::get_if<core::cidr>(&p)) return network->to_string();
   if (const auto* range = std::get_if<address_range>(&p))
     return range->first.to_string() + "-" + range->last.to_string();
   if (const auto* range = std::get_if<number_range>(&p)) {
+    if (of == field_id::time) return to_week_times(*range);
     const std::string first = std::to_string(range->first);
     return range->first == range->last ? first : first + "-" + std::to_string(range->last);
   }
@@ -186,7 +188,7 @@ std::string to_string(const condition& c) {
     if (i == shown_patterns && c.any_of.size() > shown_patterns + 1) {
       return out + " or one of " + std::to_string(c.any_of.size() - i) + " more";
     }
-    out += (i ? " or " : "") + show(c.any_of[i]);
+    out += (i ? " or " : "") + show(c.any_of[i], c.field);
   }
   return out;
 }

@@ -64,6 +64,9 @@ std::optional<match_type> parse_match_type(std::string_view name) noexcept;
 /// greater and less take numbers or addresses. A string: what is wrong, in one line.
 std::variant<pattern, std::string> parse_pattern(field_id f, match_type how, std::string_view text);
 
+/// Of any_of, where one word may mean several patterns: a time of the week as in week_time.hpp.
+std::variant<std::vector<pattern>, std::string> parse_patterns(field_id f, std::string_view text);
+
 /// Empty: valid at this layer; otherwise what is wrong and the remedy, in one line.
 std::string validate(const condition& c, layer_id at);
 

@@ -4,6 +4,7 @@
 
 #include "core/nearest_word.hpp"
 #include "interceptor/filter/condition.hpp"
+#include "interceptor/filter/week_time.hpp"
 
 namespace omnilink::interceptor::filter {
 namespace {
@@ -100,6 +101,18 @@ std::variant<pattern, std::string> parse_pattern(field_id f, match_type how, std
       break;
   }
   return parse_text(f, how, text);
+}
+
+std::variant<std::vector<pattern>, std::string> parse_patterns(field_id f, std::string_view text) {
+  const bool is_minutes = text.find_first_not_of("0123456789-") == text.npos;
+  if (f == field_id::time && !is_minutes) {
+    const auto ranges = parse_week_times(text);
+    if (!ranges.empty()) return std::vector<pattern>{ranges.begin(), ranges.end()};
+    return core::quoted(text) + " is not a time of the week, as \"Mon-Fri 08:00-18:00\", \"Sat\" or \"22:00-06:00\"";
+  }
+  auto one = parse_pattern(f, match_type::any_of, text);
+  if (auto* wrong = std::get_if<std::string>(&one)) return std::move(*wrong);
+  return std::vector<pattern>{std::get<pattern>(std::move(one))};
 }
 
 }  // namespace omnilink::interceptor::filter

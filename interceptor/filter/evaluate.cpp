@@ -70,7 +70,7 @@ evaluated ask_callout(const compiled_filter& f, arbiter& judge, const values& kn
 
 evaluated evaluate(const compiled_filter& f, arbiter& judge, const values& known, const metadata& about,
                    layer_data data) noexcept {
-  if (!about.explaining) f.counters->hit(about.now);
+  if (!about.explaining && !about.reauthorizing) f.counters->hit(about.now);
   switch (f.kind) {
     case action_kind::permit:
     case action_kind::chain:

@@ -12,8 +12,6 @@ constexpr std::array<std::string_view, fields> names{
     "gid",           "netns",          "time",       "host",        "exe",      "process", "cgroup",
     "interface",     "listener",       "tag"};
 
-constexpr std::uint64_t minutes_of_a_week = 7 * 24 * 60;
-
 }  // namespace
 
 std::string_view name_of(field_id f) noexcept {

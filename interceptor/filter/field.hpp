@@ -45,6 +45,8 @@ constexpr field_type type_of(field_id f) noexcept {
 std::string_view name_of(field_id f) noexcept;
 std::optional<field_id> parse_field(std::string_view name) noexcept;
 
+inline constexpr std::uint64_t minutes_of_a_week = 7 * 24 * 60;
+
 /// The largest value of a number field.
 std::uint64_t max_of(field_id f) noexcept;
 /// How many bits max_of() has.

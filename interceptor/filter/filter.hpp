@@ -2,8 +2,10 @@
 // documentation).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "interceptor/filter/action.hpp"
@@ -32,6 +34,15 @@ enum class action_right : std::uint8_t {
   keep,   ///< soft; not for callouts, which decide themselves
   clear,  ///< hard (FWPM_FILTER_FLAG_CLEAR_ACTION_RIGHT), whatever a callout says
 };
+
+/// What becomes of the connections that a filter let go, when the filters change and say otherwise of them. In
+/// the order of strictness.
+enum class on_change : std::uint8_t {
+  keep,   ///< they live on
+  drain,  ///< they may end by themselves for a while, then they are ended
+  close,  ///< they are ended at once
+};
+inline constexpr std::array<std::string_view, 3> on_change_words{"keep", "drain", "close"};
 
 /// "Filter Weight Assignment": exact, or made from the filter's specificity in one of 16 ranges.
 class weight {
@@ -64,6 +75,7 @@ struct filter {
   bool permit_if_unregistered = false;
   bool enabled = true;
   std::uint64_t context = 0;  ///< for its callout
+  interceptor::filter::on_change on_change = interceptor::filter::on_change::keep;
 
   /// The heaviest is asked first; of equals, the lower id.
   std::uint64_t effective_weight() const noexcept;

@@ -30,6 +30,7 @@ constexpr std::array keys{
     key{"source", field_id::local_address},
     key{"source_port", field_id::local_port},
     key{"tag", field_id::tag},
+    key{"time", field_id::time},
 };
 
 constexpr std::array<std::string_view, 7> actions{"direct", "permit",    "block",   "reject",
@@ -81,9 +82,9 @@ std::string add_condition(const rule::match& m, std::vector<condition>& to) {
       for (pattern& p : cgroup_patterns(value)) c.any_of.push_back(std::move(p));
       continue;
     }
-    auto parsed = parse_pattern(c.field, match_type::any_of, value);
+    auto parsed = parse_patterns(c.field, value);
     if (auto* wrong = std::get_if<std::string>(&parsed)) return m.key + ": " + std::move(*wrong);
-    c.any_of.push_back(std::get<pattern>(std::move(parsed)));
+    for (pattern& p : std::get<std::vector<pattern>>(parsed)) c.any_of.push_back(std::move(p));
   }
   to.push_back(std::move(c));
   return {};
@@ -180,6 +181,7 @@ rule_filters filters_of(std::span<const rule> rules, std::string_view provider,
       f.layer = parsed.at_stream ? layer_id::stream : layer_of(parsed.what.kind, is_v6);
       f.conditions = parsed.conditions;
       f.enabled = rules[i].enabled;
+      f.on_change = rules[i].on_change;
       if (!parsed.wrong.empty()) continue;
       // The stream layer is of both families.
       if (parsed.at_stream ? is_v6 : !keep_family(f.conditions, is_v6)) continue;

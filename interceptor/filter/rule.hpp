@@ -18,7 +18,8 @@ std::span<const std::string_view> match_keys() noexcept;
 
 struct rule {
   /// One key of `match` with its values as text: port, cidr, host, exe, process, uid, gid, pid, cgroup,
-  /// protocol, netns, interface, listener, source (network), source_port, tag. Several values: any one of them.
+  /// protocol, netns, interface, listener, source (network), source_port, tag, time. Several values: any one
+  /// of them.
   struct match {
     std::string key;
     std::vector<std::string> values;
@@ -27,6 +28,7 @@ struct rule {
   std::vector<match> matches;  ///< all must hold; none: every connection
   std::string action;  ///< direct, permit, block, reject, chain:NAME, redirect:HOST:PORT, callout:NAME
   bool enabled = true;
+  interceptor::filter::on_change on_change = interceptor::filter::on_change::keep;
 };
 
 /// A string: what is wrong, in one line. In "redirect:HOST:PORT" an empty part stays as it is.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "interceptor/filter/week_time.hpp"
+
 namespace omnilink::interceptor::filter {
 
 values& values::set(field_id f, std::string_view text) noexcept {
@@ -27,7 +29,7 @@ std::string values::to_string(field_id f) const {
     case field_type::address:
       return address(f).to_string();
     case field_type::number:
-      return std::to_string(number(f));
+      return f == field_id::time ? to_week_time(number(f)) : std::to_string(number(f));
     case field_type::text:
       break;
   }

@@ -4,52 +4,19 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <mutex>
 
 #include "actors/rules.hpp"
 #include "interceptor/processes.hpp"
 #include "tests/actors/echo_server.hpp"
 #include "tests/actors/reloading.hpp"
-#include "tests/actors/running_service.hpp"
+#include "tests/actors/ruled.hpp"
 
 namespace omnilink::test {
 namespace {
 
 using actors::configuration;
-using interceptor::filter::rule;
 
 std::string port(const core::endpoint& of) { return std::to_string(of.port); }
-
-rule to_port(const core::endpoint& of, std::string action, std::string name = {}) { return {std::move(name), {{"port", {port(of)}}}, std::move(action), true}; }
-rule everything(std::string action) { return {{}, {}, std::move(action), true}; }
-
-configuration with(std::vector<rule> rules) {
-  configuration out = two_workers();
-  out.rules = std::move(rules);
-  return out;
-}
-
-/// A chain of one SOCKS5 hop.
-chain::chain through(const char* name, const core::endpoint& hop) {
-  chain::chain out;
-  out.name = name;
-  out.hops.push_back(*chain::parse_hop_url("socks5://" + hop.to_string()));
-  return out;
-}
-
-/// The trips that ended.
-struct trips {
-  std::mutex mutex;
-  std::vector<actors::trip_report> all;
-
-  configuration watched(configuration out) {
-    out.report_trip = [this](const actors::trip_report& t) {
-      const std::lock_guard lock{mutex};
-      all.push_back(t);
-    };
-    return out;
-  }
-};
 
 TEST(rules, the_first_that_meets_decides_and_what_meets_none_is_rejected) {
   echo_server one, two, three;
@@ -238,6 +205,38 @@ TEST(rules, owners_have_sublayers_of_their_own) {
   ASSERT_EQ(omnilink.problem(), "");
   EXPECT_TRUE(tunnel(omnilink.listener(), good.address()));
   EXPECT_FALSE(tunnel(omnilink.listener(), bad.address())) << "a block of another owner overrides the permit";
+}
+
+TEST(rules, the_accept_layer_says_who_may_come) {
+  using namespace interceptor::filter;
+  echo_server origin;
+  trips seen;
+  configuration config = seen.watched(with({everything("direct")}));
+  config.listeners.push_back(config.listeners.front());
+  core::endpoint closed;
+  {
+    running before{two_workers()};
+    closed = before.listener();  // a free port
+  }
+  config.listeners[1].where = closed;
+  filter no;
+  no.name = "closed";
+  no.layer = layer_id::accept_v4;
+  no.conditions = {{field_id::remote_address, false, {*core::cidr::parse("127.0.0.0/8")}}, {field_id::local_port, false, {number_range{closed.port, closed.port}}}};
+  no.action = action::block();
+  config.filters = {no};
+  {
+    running omnilink{std::move(config)};
+    ASSERT_EQ(omnilink.problem(), "");
+    EXPECT_EQ(receive_end(connect_tcp(closed).get()), -ECONNRESET) << "before it has said anything";
+    const auto fd = tunnel(omnilink.listener(), origin.address());
+    EXPECT_TRUE(echoes(fd.get(), "hello\n"));
+  }
+  const auto ended = seen.wait(2);
+  ASSERT_EQ(ended.size(), 2u);
+  EXPECT_EQ(ended[0].verdict.code, core::errc::rejected);
+  EXPECT_EQ(ended[0].verdict.step, core::step::accept);
+  EXPECT_EQ(ended[0].rule, "closed");
 }
 
 TEST(rules, read_again_they_keep_their_ids_and_counters) {

@@ -23,11 +23,12 @@ name = "other"
 hops = ["direct"]
 [[rule]]
 name = "web"
-match = { port = [80, "8000-8100"], cidr = "10.0.0.0/8", host = ["*.example.com"], exe = "/usr/bin/curl", process = "curl", uid = 1000, gid = [1, 2], pid = 7, cgroup = "app.slice", protocol = 6, netns = 4026531840, interface = "eth0", listener = "mixed:*", source = "192.0.2.0/24", source_port = 5000, tag = "video" }
+match = { port = [80, "8000-8100"], cidr = "10.0.0.0/8", host = ["*.example.com"], exe = "/usr/bin/curl", process = "curl", uid = 1000, gid = [1, 2], pid = 7, cgroup = "app.slice", protocol = 6, netns = 4026531840, interface = "eth0", listener = "mixed:*", source = "192.0.2.0/24", source_port = 5000, tag = "video", time = ["Mon-Fri 08:00-18:00", "Sat"] }
 action = "redirect::8080"
 [[rule]]
 action = "chain:other"
 enabled = false
+on_change = "close"
 [[rule]]
 action = "chain:out"
 )";
@@ -41,6 +42,8 @@ action = "chain:out"
   EXPECT_EQ(web.action, "redirect::8080");
   EXPECT_EQ(s.service.rules[1].name, "rule 2");
   EXPECT_FALSE(s.service.rules[1].enabled);
+  EXPECT_EQ(s.service.rules[1].on_change, interceptor::filter::on_change::close);
+  EXPECT_EQ(s.service.rules[2].on_change, interceptor::filter::on_change::keep);
   EXPECT_EQ(s.service.chains.size(), 2u);
 }
 
@@ -61,7 +64,9 @@ TEST(config_rules, a_wrong_rule_has_its_place) {
   expect_error(rule + "action = \"direct\"\nmatch = { host = [] }", ":7:18", "empty list");
   expect_error(rule + "action = \"direct\"\nmatch = { port = 1.5 }", ":7:18", "a value or a list");
   expect_error(rule + "action = \"direct\"\nmatch = 80", ":7:9", "table");
+  expect_error(rule + "action = \"direct\"\nmatch = { time = [\"Sat\", \"Sun 8-9\"] }", ":7:26", "\"Sun 8-9\" is not a time of the week");
   expect_error(rule + "action = \"direct\"\non = 1", ":7:1", "unknown key");
+  expect_error(rule + "action = \"direct\"\non_change = \"cloze\"", ":7:13", "keep, drain, close: \"cloze\"; did you mean \"close\"?");
   expect_error(rule + "action = \"direct\"\nname = \"a\"\n[[rule]]\nname = \"a\"\naction = \"direct\"", ":8:1", "second rule");
 }
 
@@ -86,8 +91,9 @@ sublayer = "security"
 weight = 7
 id = 23
 enabled = false
+on_change = "drain"
 right = "keep"
-match = { remote_port = [23, "2323-2324"], host = "*.example.com" }
+match = { remote_port = [23, "2323-2324"], host = "*.example.com", time = "Mon-Fri 08:00-18:00" }
 not = { local_port = 5000 }
 action = "reject"
 [[filter]]
@@ -95,7 +101,7 @@ name = "rest"
 layer = "connect_auth_v4"
 action = "chain:b"
 )";
-  EXPECT_NE(joined(read_config(text, "o.toml", s)).find("its id 23 is filter \"telnet\"'s already"), std::string::npos) << "one id for two layers";
+  EXPECT_EQ(joined(read_config(text, "o.toml", s)), "o.toml:18:6: filter \"telnet\": its id 23 is filter \"telnet\"'s at layer connect_auth_v4 already\n");
   settings t;
   const std::string good = std::string{text}.replace(text.find("id = 23\n"), 8, "");
   EXPECT_EQ(joined(read_config(good, "o.toml", t)), "");
@@ -107,7 +113,8 @@ action = "chain:b"
   EXPECT_EQ(f.weight, interceptor::filter::weight::exact(7));
   EXPECT_EQ(f.right, interceptor::filter::action_right::keep);
   EXPECT_FALSE(f.enabled);
-  EXPECT_EQ(f.conditions.size(), 3u);
+  EXPECT_EQ(f.on_change, interceptor::filter::on_change::drain);
+  EXPECT_EQ(f.conditions.size(), 4u);
   EXPECT_TRUE(std::ranges::any_of(f.conditions, [](const auto& c) { return c.negated && c.field == interceptor::filter::field_id::local_port; }));
 }
 
@@ -122,6 +129,19 @@ TEST(config_rules, a_wrong_filter_has_its_place) {
   expect_error(filter + "action = \"direct\"\nmatch = { remote_address = \"2001:db8::/32\" }", ":7:9", "addresses are of the other family");
   expect_error("version = 1\n[[filter]]\nname = \"f\"\naction = \"direct\"\nlayer = \"connect_aut_v4\"", ":5:9", "did you mean \"connect_auth_v4\"?");
   expect_error("version = 1\n[[sublayer]]\nname = \"default\"\nweight = 1", ":3:8", "already");
+}
+
+TEST(config_rules, bad_input_of_filters_has_place_and_reason) {
+  const auto filter = [](const std::string& rest) { return "version = 1\n[[filter]]\nname = \"f\"\naction = \"reject\"\n" + rest; };
+  const std::string at_auth = "layer = \"connect_auth_v4\"\n";
+  expect_error(filter(at_auth + "match = { remote_prot = 80 }"), ":6:11", "unknown key \"remote_prot\" in match; did you mean \"remote_port\"?");
+  expect_error(filter(at_auth + "match = { remote_port = \"http\" }"), ":6:25", "\"http\" is not a number or a range like 8000-8100");
+  expect_error(filter(at_auth + "match = { remote_port = true }"), ":6:25", "remote_port is a value or a list of values");
+  expect_error(filter(at_auth + "match = { remote_port = \"90-80\" }"), ":6:25", "90-80 is an empty range");
+  expect_error(filter("layer = \"accept_v4\"\nmatch = { host = \"a.example\" }"), ":5:9", "condition on host: layer accept_v4 does not know this field");
+  expect_error(filter(at_auth + "id = 7\n[[filter]]\nname = \"g\"\naction = \"direct\"\nlayer = \"connect_auth_v6\"\nid = 7"), ":11:6",
+               "filter \"g\": its id 7 is filter \"f\"'s at layer connect_auth_v4 already");
+  expect_error("version = 1\n[[sublayer]]\nname = \"\"\nweight = 1", ":3:8", "1 to 255 bytes");
 }
 
 TEST(config_rules, a_rule_with_lists_in_files) {

@@ -5,7 +5,7 @@
 
 #include "actors/explain.hpp"
 #include "cli/explain_text.hpp"
-#include "cli/week_time.hpp"
+#include "interceptor/filter/week_time.hpp"
 #include "tests/filter/setup.hpp"
 
 namespace omnilink::cli {
@@ -65,7 +65,7 @@ class explained : public filter::three_sublayers {
 TEST_F(explained, three_owners_that_disagree) {
   three_owners(filter::make("all programs", action::permit(), 1, "heavy"));
   about.source = *core::address::parse("10.0.0.7");
-  about.minute = *parse_week_time("Sun 23:59");
+  about.minute = *filter::parse_week_time("Sun 23:59");
   EXPECT_EQ(text(), R"(ads.example.com:443 would be blocked: reject
   because    "block list" of security: reject
   asked for  host ads.example.com, local_address 10.0.0.7, remote_port 443, time Sun 23:59
@@ -127,6 +127,39 @@ connect_auth_v4: may it connect, and which way?
 )");
 }
 
+TEST_F(explained, an_incoming_connection_is_asked_about_at_the_accept_layer_first) {
+  filter::filter guests = owned(filter::make("guests", action::block()), "it", {any_of(field_id::remote_address, {"10.9.0.0/16"}), any_of(field_id::local_port, {"443"})});
+  guests.layer = layer_id::accept_v4;
+  add({guests, owned(filter::make("rest", action::direct()), "network")});
+  about.destination = *core::target::parse("192.0.2.7:443");
+  about.incoming = true;
+  EXPECT_EQ(text(), R"(192.0.2.7:443 would connect directly
+  because    "rest" of network: direct
+  way        192.0.2.7:443
+  asked for  remote_address 192.0.2.7, remote_port 443
+  not given  remote_address (--from): a filter that asks for it does not match
+
+accept_v4: may it come in?
+  SUBLAYER         RESULT    FILTER          ACTION  WHY
+  default (32768)  no match  "guests" of it  reject  remote_address is 10.9.0.0/16: it is unknown
+
+connect_redirect_v4: another destination? No filters.
+
+connect_auth_v4: may it connect, and which way?
+  SUBLAYER         RESULT   FILTER             ACTION  WHY
+  default (32768)  DECIDES  "rest" of network  direct
+)");
+  about.source = *core::address::parse("10.9.1.1");
+  EXPECT_EQ(text(), R"(192.0.2.7:443 would be blocked: reject
+  because    "guests" of it: reject
+  asked for  local_address 10.9.1.1, remote_address 192.0.2.7, remote_port 443
+
+accept_v4: may it come in?
+  SUBLAYER         RESULT   FILTER          ACTION  WHY
+  default (32768)  DECIDES  "guests" of it  reject
+)");
+}
+
 TEST_F(explained, long_lists_are_folded) {
   std::vector<filter::filter> many;
   for (int i = 0; i < 10'000; ++i) {
@@ -158,15 +191,6 @@ TEST_F(explained, what_a_peer_chose_does_not_drive_the_terminal) {
   add({owned(filter::make("rest", action::direct()), "o\xff")});
   about.exe = "/tmp/\x1b[2J";
   EXPECT_EQ(text().find('\x1b'), std::string::npos);
-}
-
-TEST(week_time, is_a_minute_from_monday_on) {
-  EXPECT_EQ(parse_week_time("Mon 00:00"), 0u);
-  EXPECT_EQ(parse_week_time("Tue 01:02"), 24u * 60 + 62);
-  EXPECT_EQ(parse_week_time("Sun 23:59"), 10079u);
-  for (const char* wrong : {"", "Mon", "Mon 24:00", "Mon 00:60", "Mon 0:00", "Mon  0:00", "mon 00:00", "Mon 00:000", "Mon +1:00"})
-    EXPECT_EQ(parse_week_time(wrong), std::nullopt) << wrong;
-  EXPECT_EQ(to_week_time(24 * 60 + 62), "Tue 01:02");
 }
 
 TEST_F(explained, callouts_say_what_they_would_do_and_count_nothing) {

@@ -51,6 +51,13 @@ class explain(folder):
         self.assertEqual([layer["layer"] for layer in known["layers"]], ["connect_redirect_v4", "connect_auth_v4"])
         self.assertEqual(known["layers"][1]["by"]["name"], "ads")
 
+    def test_who_may_come_and_when(self):
+        text = 'version = 1\n[[filter]]\nname = "night"\nlayer = "accept_v4"\naction = "reject"\nmatch = { time = "22:00-06:00" }\n[[rule]]\naction = "direct"\nmatch = { time = "Mon-Fri" }\n'
+        ask = lambda code, at: self.explain(code, "192.0.2.7:80", "--from", "10.0.0.7", "--direction", "in", "--at", at, text=text)
+        self.assertIn("accept_v4: may it come in?", ask(0, "Mon 06:00"))
+        self.assertIn('because    "night" of configuration: reject', ask(3, "Mon 05:59"))
+        self.assertIn("time is Mon 00:00-Sat 00:00: it is Sat 12:00", ask(3, "Sat 12:00"))
+
     def test_without_rules(self):
         self.assertIn("no rules: the only chain", self.explain(0, "example.org:443", text="version = 1\n" + RULES[:RULES.index("[[rule]]")]))
         self.assertIn("would connect directly", self.explain(0, "example.org:443", text="version = 1\n"))
@@ -60,7 +67,7 @@ class explain(folder):
         done = omnilink("explain", "-c", path, "example.org:443")
         self.assertEqual((done.returncode, done.stdout), (78, ""))
         self.assertIn(f"{path}:3:", done.stderr)
-        for words in (["example.org"], ["example.org:443", "--at", "Fri"], ["example.org:443", "--from", "me"],
+        for words in (["example.org"], ["example.org:443", "--at", "Fri"], ["example.org:443", "--from", "me"], ["example.org:443", "--direction", "up"],
                       ["example.org:443", "--uid", "-1"],
                       ["example.org:443", "--uid", "4294967296"], ["192.0.2.7:80", "--host", "a b"], ["example.org:443", "-c", path, "--socket", path], []):
             self.assertEqual(omnilink("explain", *words).returncode, 2, words)

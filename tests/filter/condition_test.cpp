@@ -1,4 +1,5 @@
 // What patterns fit, and the same patterns when there are so many that they are indexed.
+#include "interceptor/filter/week_time.hpp"
 #include "setup.hpp"
 
 namespace omnilink::interceptor::filter {
@@ -160,6 +161,40 @@ TEST(condition, long_lists_fit_what_short_ones_fit) {
                            "2001:db8::1:0"}) {
     EXPECT_EQ(compiled_networks.holds(address(text)), networks.holds(address(text))) << text;
   }
+}
+
+TEST(week_time, is_a_minute_from_monday_on) {
+  EXPECT_EQ(parse_week_time("Mon 00:00"), 0u);
+  EXPECT_EQ(parse_week_time("Tue 01:02"), 24u * 60 + 62);
+  EXPECT_EQ(parse_week_time("Sun 23:59"), 10079u);
+  for (const char* text : {"", "Mon", "Mon 24:00", "Mon 00:60", "Mon 0:00", "Mon  0:00", "mon 00:00", "Mon 00:000", "Mon +1:00"})
+    EXPECT_EQ(parse_week_time(text), std::nullopt) << text;
+  EXPECT_EQ(to_week_time(24 * 60 + 62), "Tue 01:02");
+}
+
+TEST(week_time, words_are_ranges_whose_end_is_not_within) {
+  const auto shown = [](std::string_view text) {
+    std::string out;
+    for (const number_range& one : parse_week_times(text)) out += (out.empty() ? "" : ", ") + to_week_times(one);
+    return out;
+  };
+  EXPECT_EQ(shown("Mon-Tue 08:00-18:00"), "Mon 08:00-18:00, Tue 08:00-18:00");
+  EXPECT_EQ(parse_week_times("Mon 08:00-18:00"), (std::vector{number_range{480, 1079}}));
+  EXPECT_EQ(shown("Sat"), "Sat 00:00-24:00");
+  EXPECT_EQ(shown("Fri-Mon"), "Mon 00:00-24:00, Fri 00:00-Mon 00:00") << "the week goes round";
+  EXPECT_EQ(shown("Fri-Sat 22:00-06:00"), "Fri 22:00-Sat 06:00, Sat 22:00-Sun 06:00");
+  EXPECT_EQ(shown("Sun 22:00-06:00"), "Mon 00:00-06:00, Sun 22:00-Mon 00:00");
+  EXPECT_EQ(parse_week_times("12:00-12:01").size(), 7u);
+  EXPECT_EQ(shown("Wed 12:00-12:01"), "Wed 12:00");
+  for (const char* text : {"", " ", "Mon ", "Mon 8:00-18:00", "Mon 08:00", "08:00", "Mon-", "-Fri", "Mon-Fri-Sat", "Mon 08:00-08:00", "Mon 24:00-01:00", "Mon 08:00-24:01",
+                           "Mon 08:00-18:00 ", "Mon  08:00-18:00", "8-18"})
+    EXPECT_EQ(shown(text), "") << text;
+  const auto patterns = std::get<std::vector<pattern>>(parse_patterns(field_id::time, "Mon-Fri 08:00-18:00"));
+  const condition office{field_id::time, false, patterns};
+  EXPECT_TRUE(office.holds(values{}.set(field_id::time, *parse_week_time("Fri 17:59"))));
+  EXPECT_FALSE(office.holds(values{}.set(field_id::time, *parse_week_time("Fri 18:00"))));
+  EXPECT_EQ(to_string(condition{field_id::time, true, {patterns[0]}}), "time is not Mon 08:00-18:00");
+  EXPECT_EQ(std::get<std::string>(parse_patterns(field_id::time, "Mo")).substr(0, 30), "\"Mo\" is not a time of the week");
 }
 
 }  // namespace

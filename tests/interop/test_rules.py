@@ -1,8 +1,10 @@
 """Rules choose the way of each connection: direct, a chain, nowhere; and what a reload makes of them."""
 
+import contextlib
 import functools
 import json
 import os
+import re
 import subprocess
 import time
 import unittest
@@ -123,6 +125,8 @@ def setUpModule():
     ORIGIN.serve("web", web.files(SERVERS.folder))
     identity = SERVERS.authority().certificate(["origin.test", "blocked.test", world.ORIGIN4])
     ORIGIN.serve("https", hops.over_tls(*identity, web.files(SERVERS.folder)))
+    for name in ("http-one", "http-two"):
+        ORIGIN.serve(name, serve_http)
 
 
 def record_request(connection):
@@ -296,6 +300,55 @@ class looking(unittest.TestCase):
                                      f"{world.ORIGIN4}:{ORIGIN.port('count')}")
             self.assertEqual(explained.returncode, 0, explained.stdout)
             self.assertIn("limit: 3 connections a second for each local_address and remote_port", explained.stdout)
+
+
+def serve_http(connection):
+    """Says which of its connections it is, as often as it is asked."""
+    with contextlib.suppress(OSError, ValueError):
+        while omnilink.read_http_head(connection).endswith(b"\r\n\r\n"):
+            body = str(connection.getpeername()[1]).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+class http_clients(unittest.TestCase):
+    """One connection of a client, request by request, while the rules change."""
+
+    def rules(self, one, two):
+        return "".join(f"[[rule]]\nmatch = {{ port = {ORIGIN.port(name)} }}\n{what}\n" for name, what in (("http-one", one), ("http-two", two)))
+
+    def change(self, service, *rules):
+        path = os.path.join(service.folder, "omnilink.toml")
+        with open(path) as file:
+            before = file.read()
+        world.write(path, before[:before.index("[[rule]]")] + self.rules(*rules))
+        service.admin("reload")
+
+    def get(self, client, name):
+        host = f"{world.ORIGIN4}:{ORIGIN.port(name)}"
+        client.sendall(f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        head = omnilink.read_http_head(client).decode()
+        size = int(re.search("(?i)content-length: ([0-9]+)", head)[1])
+        return int(head.split()[1]), omnilink.read_exactly(client, size)
+
+    def test_each_request_to_another_origin_is_ruled_by_what_is_in_force(self):
+        direct, reject = 'action = "direct"', 'action = "reject"'
+        with omnilink.service(more=self.rules(direct, direct)) as service, omnilink.connect(service.address) as client:
+            first = self.get(client, "http-one")
+            self.assertEqual(first[0], 200)
+            self.change(service, reject, reject)
+            self.assertEqual(self.get(client, "http-one"), first, "on_change is keep")
+            self.assertEqual(self.get(client, "http-two")[0], 403)
+
+    def test_who_waits_for_nothing_but_a_request_drains_at_once(self):
+        for word in ("drain", "close"):
+            let_go = f'action = "direct"\non_change = "{word}"'
+            with self.subTest(word), omnilink.service(more=self.rules(let_go, let_go)) as service, omnilink.connect(service.address) as client:
+                self.assertEqual(self.get(client, "http-one")[0], 200)
+                self.change(service, 'name = "no"\naction = "reject"', let_go)
+                self.assertEqual(client.recv(1), b"")
+                line = service.access()
+                self.assertEqual((line["verdict"], line["rule"]), ("rules_changed", "rule 1"))
+                self.assertIn(f'{word}, since it would be rejected by "no" now', line["detail"])
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ connection_question asked_in_full() {
   out.cgroup = "/system.slice/c.service";
   out.interface = "eth0";
   out.listener = "cgroup";
+  out.incoming = true;
   out.all = true;
   return out;
 }
