@@ -183,7 +183,7 @@ TEST(week_time, words_are_ranges_whose_end_is_not_within) {
   EXPECT_EQ(shown("Sat"), "Sat 00:00-24:00");
   EXPECT_EQ(shown("Fri-Mon"), "Mon 00:00-24:00, Fri 00:00-Mon 00:00") << "the week goes round";
   EXPECT_EQ(shown("Fri-Sat 22:00-06:00"), "Fri 22:00-Sat 06:00, Sat 22:00-Sun 06:00");
-  EXPECT_EQ(shown("Sun 22:00-06:00"), "Mon 00:00-06:00, Sun 22:00-Mon 00:00");
+  EXPECT_EQ(shown("Sun 22:00-06:00"), "Mon 00:00-06:00, Sun 22:00-24:00");
   EXPECT_EQ(parse_week_times("12:00-12:01").size(), 7u);
   EXPECT_EQ(shown("Wed 12:00-12:01"), "Wed 12:00");
   for (const char* text : {"", " ", "Mon ", "Mon 8:00-18:00", "Mon 08:00", "08:00", "Mon-", "-Fri", "Mon-Fri-Sat", "Mon 08:00-08:00", "Mon 24:00-01:00", "Mon 08:00-24:01",
