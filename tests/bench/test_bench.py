@@ -8,6 +8,14 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SECONDS = 110
 
+# What a SOCKS5 connection costs in system calls: opened, 64 bytes each way, closed. A call more is a call too many; recvfrom may find
+# nothing once where the client is slow.
+CALLS = {"recvfrom": 6.9, "sendto": 4.1, "close": 2.1, "epoll_ctl": 2.1, "setsockopt": 2.1, "accept4": 2.1, "socket": 1.1, "connect": 1.1,
+         "getsockopt": 1.1, "shutdown": 1.1}
+# They come by the turn, not by the connection.
+OF_TURNS = {"epoll_wait", "futex", "write", "poll", "clock_nanosleep", "restart_syscall", "timerfd_settime", "mprotect", "read", "brk",
+            "madvise", "openat", "fstat", "newfstatat", "lseek", "munmap", "mmap", "sysinfo", "sched_yield"}
+
 
 def bench(*words):
     return subprocess.run([f"{ROOT}/bench/run", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
@@ -34,6 +42,9 @@ class bench_run(unittest.TestCase):
             for candidate, counts in calls.items():
                 # Each of the two legs has one: what is counted are whole connections, and all of them.
                 self.assertAlmostEqual(counts.get("connect", 0), 1, delta=0.1, msg=(scenario, candidate, counts))
+        for call, count in results["syscalls"]["s1"]["omnilink"].items():
+            if call not in OF_TURNS:
+                self.assertLess(count, CALLS.get(call, 0.1), f"{call} per connection")
         self.assertIn("| omnilink |", done.stdout)
 
     def test_an_unknown_scenario_gets_the_known_ones(self):
