@@ -3,7 +3,7 @@
 #include <latch>
 #include <thread>
 
-#include "interceptor/filter/token_bucket.hpp"
+#include "core/token_bucket.hpp"
 #include "setup.hpp"
 
 namespace omnilink::interceptor::filter {
@@ -107,7 +107,7 @@ TEST(concurrent, callouts_come_and_go_and_every_context_is_given_back_once) {
 
 TEST(concurrent, a_bucket_gives_each_token_once) {
   constexpr std::uint64_t tokens = 10'000;
-  token_bucket bucket{1, tokens};
+  core::token_bucket bucket{1, tokens};
   std::atomic<std::uint64_t> taken{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < askers; ++i) {
