@@ -138,9 +138,10 @@ bool asks_at(filter::layer_id where, const worker_settings& by) noexcept {
   return by.policy && !by.policy->at(where).empty();
 }
 
-filter::decision ask_at(filter::layer_id where, const asked_connection& what, const worker_settings& by, filter::layer_data data) {
+filter::decision ask_at(filter::layer_id where, const asked_connection& what, const worker_settings& by, filter::layer_data data,
+                        speaker from) {
   filter::metadata meta = about(what);
-  if (where == filter::layer_id::stream) meta.way = filter::stream_way::to_target;
+  if (where == filter::layer_id::stream) meta.way = from == speaker::client ? filter::stream_way::to_target : filter::stream_way::to_client;
   return by.policy->classify(where, values_of(what, what.where), meta, data);
 }
 

@@ -56,9 +56,10 @@ std::string to_string(const ruling& one);
 
 /// Some filter is to be asked there.
 bool asks_at(interceptor::filter::layer_id where, const worker_settings& by) noexcept;
-/// `by` has a policy.
+/// `by` has a policy. `data`, at the stream layer: what `from` has said so far.
+enum class speaker : std::uint8_t { client, target };
 interceptor::filter::decision ask_at(interceptor::filter::layer_id where, const asked_connection& what, const worker_settings& by,
-                                     interceptor::filter::layer_data data = {});
+                                     interceptor::filter::layer_data data = {}, speaker from = speaker::client);
 /// True: that ends it, and `out` says so.
 bool refuses(const interceptor::filter::decision& said, const chain::router& ways, ruling& out);
 

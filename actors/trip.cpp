@@ -329,10 +329,20 @@ class trip {
     return false;
   }
 
-  io::relay_options relaying() const noexcept {
+  io::relay_options relaying() {
     const auto& settings = settings_->config().service;
-    if (!flow_) return {settings.idle_timeout, settings.half_close_timeout};
-    return {settings.idle_timeout, settings.half_close_timeout, flow_->limits_up(), flow_->limits_down()};
+    io::relay_options out{settings.idle_timeout, settings.half_close_timeout};
+    if (!flow_) return out;
+    out.up = flow_->limits_up();
+    out.down = flow_->limits_down();
+    if (asks_at(layer_id::stream)) out.on_answer = [this](io::bytes answer) { return hear_answer(answer); };
+    return out;
+  }
+
+  // The stream layer again, which may have known enough of the client.
+  errc hear_answer(io::bytes answer) {
+    obey(ask_at(layer_id::stream, asked(destination()), *settings_, answer, speaker::target));
+    return verdict_.code;
   }
 
   asio::awaitable<void> carry() {
@@ -343,7 +353,8 @@ class trip {
     const io::relay_result result =
         co_await io::relay(*client_, upstream, home_.buffer, home_.pipes, home_.deadlines, options, slot_.counters);
     slot_.cancel.disarm();
-    if (result.code != errc::ok || slot_.cancel.canceled()) end(result.code, core::step::relay, result.system_errno);
+    const bool ended = result.code != errc::ok || slot_.cancel.canceled();
+    if (ended && ok()) end(result.code, core::step::relay, result.system_errno);
     if (verdict_.code == errc::tls_failed) verdict_.detail = io::tls_failure(upstream);
   }
 

@@ -21,7 +21,8 @@ std::string destination_of(const filter::values& known) {
 void callout_log::classify(const filter::values& known, const filter::metadata& about, filter::layer_data, const filter::filter& by,
                            std::uint64_t, filter::classify_out& out) {
   out.action = filter::classify_out::answer::go_on;
-  if (about.explaining || about.reauthorizing || !io::log::enabled(settings_.level)) return;
+  const bool is_told = about.way == filter::stream_way::to_client;  // when its client spoke
+  if (is_told || about.explaining || about.reauthorizing || !io::log::enabled(settings_.level)) return;
   const std::string source = known.to_string(field_id::local_address), destination = show_(destination_of(known));
   const auto left_out = admit(std::hash<std::string>{}(std::to_string(by.id) + '\n' + source + '\n' + destination), about.now);
   if (!left_out) return;

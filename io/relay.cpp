@@ -67,6 +67,7 @@ struct direction final : waiter {
   bool end_blocked = false;              // `to` has no room for the end
   std::shared_ptr<session> owner{};      // while it waits
   std::unique_ptr<slowed> limit{};       // null: there is none
+  std::function<errc(bytes)> hears{};    // until something was read
 
   bool in_bulk() const noexcept {
     return can_splice && full_buffers >= bulk_after && from.bytes.buffered() == 0;
@@ -91,6 +92,7 @@ class session : public std::enable_shared_from_this<session> {
     up_.can_splice = down_.can_splice = client.is_plain() && upstream.is_plain();
     if (!options.up.empty()) up_.limit = std::make_unique<slowed>(options.up, timers);
     if (!options.down.empty()) down_.limit = std::make_unique<slowed>(options.down, timers);
+    down_.hears = options.on_answer;
   }
 
   void start() {
@@ -106,7 +108,7 @@ class session : public std::enable_shared_from_this<session> {
     if (draining_) {
       finish();
     } else if (!finished_ && !d.over()) {
-      outcome == errc::ok ? run(d) : cut(outcome);
+      outcome == errc::ok ? run(d) : void(cut(outcome));
     }
     deliver();
   }
@@ -141,6 +143,10 @@ class session : public std::enable_shared_from_this<session> {
     const progress got = d.from.bytes.read(space);
     if (got.done()) {
       d.full_buffers = got.count == buffer_.bytes.size() ? d.full_buffers + 1 : 0;
+      if (d.hears) {
+        const errc said = std::exchange(d.hears, nullptr)({buffer_.bytes.data(), got.count});
+        if (said != errc::ok) return cut(said);
+      }
       return write(d, {buffer_.bytes.data(), got.count});
     }
     return read_nothing(d, got);
@@ -393,7 +399,10 @@ class session : public std::enable_shared_from_this<session> {
     d.overflow = {};
     give_back_pipe(d);
     tcp_socket& from = d.from.bytes.socket();
-    if (!from.is_open()) return cut(errc::canceled);
+    if (!from.is_open()) {
+      cut(errc::canceled);
+      return;
+    }
     d.owner = shared_from_this();
     if (!from.known().worth_a_try(event::error)) from.wait(event::error, d);
     d.limit->pause.arm(d.limit->by.until(), [this, &d] {
@@ -417,10 +426,11 @@ class session : public std::enable_shared_from_this<session> {
     });
   }
 
-  // A wait fails when its socket was closed by the owner.
-  void cut(errc why) {
+  // A wait fails when its socket was closed by the owner. Always false, for the steps.
+  bool cut(errc why) {
     if (result_.code == errc::ok) result_.code = why;
     finish();
+    return false;
   }
 
   void moved(direction& d, std::size_t count) {

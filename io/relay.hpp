@@ -4,6 +4,7 @@
 
 #include <array>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 
 #include "core/clock.hpp"
 #include "io/brake.hpp"
@@ -24,6 +25,8 @@ struct relay_options {
   core::nanoseconds half_close;  ///< the same, once one direction has ended; > 0
   buckets up{};                  ///< what holds back the bytes from the client …
   buckets down{};                ///< … and those from upstream; they outlive the relay
+  /// Hears once what upstream says first, before the client does; any code but ok ends the relay with it, both ways by RST.
+  std::function<core::errc(bytes)> on_answer{};
 };
 
 /// May be read on the worker while the relay runs.

@@ -22,7 +22,7 @@ enum class layer_id : std::uint8_t {
   accept_v4,  ///< incoming: who may come; where it wants to go is not known yet by name
   accept_v6,
   flow_established,  ///< both ends are connected; looking only
-  stream,            ///< the client's first bytes, before the way is opened
+  stream,            ///< the client's first bytes, before the way is opened; then the target's, before the client has them
   flow_closed,       ///< after the end; looking only
 };
 inline constexpr std::size_t layers = 9;

@@ -194,7 +194,7 @@ TEST(callouts, later_layers_are_asked_and_every_context_comes_back_once) {
     auto ends = tunnel(omnilink.listener(), core::target{origin.address()}), stays = tunnel(omnilink.listener(), core::target{origin.address()});
     ASSERT_TRUE(echoes(ends.get(), "one\n") && echoes(stays.get(), "two\n"));
     EXPECT_EQ(reply_of(omnilink.listener(), closed.address()), 2);
-    EXPECT_EQ(own->asked(layer_id::stream), 2) << "not of one that was refused before";
+    EXPECT_EQ(own->asked(layer_id::stream), 4) << "of each side, and not of one that was refused before";
     EXPECT_EQ(own->asked(layer_id::flow_established), 2);
     ::shutdown(ends.get(), SHUT_WR);
     EXPECT_EQ(receive_end(ends.get()), 0);
@@ -209,6 +209,38 @@ TEST(callouts, later_layers_are_asked_and_every_context_comes_back_once) {
   }
   EXPECT_EQ(own->asked(layer_id::flow_closed), 2);
   EXPECT_TRUE(own->settled());
+}
+
+/// Forbids what a target says first.
+class censor : public filter::callout {
+ public:
+  void classify(const filter::values&, const filter::metadata& about, filter::layer_data data, const filter::filter&, std::uint64_t,
+                filter::classify_out& out) override {
+    const std::string_view said{reinterpret_cast<const char*>(data.data()), data.size()};
+    const bool forbidden = about.way == filter::stream_way::to_client && said.starts_with("bad");
+    out.action = forbidden ? filter::classify_out::answer::block : filter::classify_out::answer::go_on;
+  }
+};
+
+TEST(callouts, what_a_target_says_first_is_judged_before_the_client_has_it) {
+  echo_server origin;
+  reports seen;
+  configuration config = seen.watched(two_workers());
+  config.callouts = {{"censor", std::make_shared<censor>()}};
+  filter::filter judges = looking(layer_id::stream, "censor");
+  judges.action = filter::action::callout(filter::action_kind::callout_unknown, "censor");
+  config.filters = {judges};
+  config.rules = {{"all", {}, "direct", true}};
+  running omnilink{std::move(config)};
+  ASSERT_EQ(omnilink.problem(), "");
+  const auto good = tunnel(omnilink.listener(), core::target{origin.address()}), bad = tunnel(omnilink.listener(), core::target{origin.address()});
+  ASSERT_TRUE(echoes(good.get(), "good\n"));
+  ASSERT_EQ(::send(bad.get(), "bad\n", 4, MSG_NOSIGNAL), 4);
+  EXPECT_EQ(receive_end(bad.get()), -ECONNRESET);
+  const auto ended = seen.at(0);
+  EXPECT_EQ(ended.verdict.code, core::errc::rejected);
+  EXPECT_EQ(ended.rule, "all, looks");
+  EXPECT_TRUE(echoes(good.get(), "bad\n")) << "only what comes first is asked about";
 }
 
 }  // namespace
