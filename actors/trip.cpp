@@ -8,6 +8,7 @@
 #include "actors/explicit_client.hpp"
 #include "actors/first_bytes.hpp"
 #include "actors/flow_record.hpp"
+#include "actors/opener.hpp"
 #include "actors/standing.hpp"
 #include "core/nearest_word.hpp"
 #include "interceptor/cgroup/origin.hpp"
@@ -149,8 +150,7 @@ class trip {
     if (asked.has_error()) return end(asked.error(), core::step::accept);
     dialled_ = asked->destination.address;
     original_ = core::target{asked->destination};
-    program_ = std::make_shared<const core::program>(std::move(asked->program));
-    slot_.info.program = program_;
+    opener_.is(std::move(asked->program));
   }
 
   void arrive_fixed() {
@@ -173,22 +173,10 @@ class trip {
 
   // Who opened it, where somebody asks.
   asio::awaitable<void> learn() {
-    const asked_facts& asked = settings_->asked;
-    if (asked.interface && interface_.empty()) interface_ = io::incoming_interface(client_->socket().native_handle());
-    if (!asked.program || learned_) co_return;
-    learned_ = true;
     // An explicit client's socket has our listener as its peer, and so has one whose connect() was changed.
     const core::endpoint peer = dials_original() ? core::endpoint{dialled_, original_.port} : key_.local;
-    interceptor::attribution::question about{key_.source, peer, key_.netns, asked.process, program_};
-    program_ = co_await home_.shared.programs.find(std::move(about), slot_.cancel);
-    slot_.info.program = program_;
+    co_await opener_.find_out(settings_->asked, client_->socket().native_handle(), peer);
     if (slot_.cancel.canceled()) end(slot_.cancel.why(), core::step::accept);
-  }
-
-  // Of the program's socket.
-  std::uint64_t netns() const noexcept {
-    if (program_ && program_->netns != 0) return program_->netns;
-    return key_.netns != 0 ? key_.netns : home_.shared.own_netns;
   }
 
   nat::entry entry() const {
@@ -199,8 +187,8 @@ class trip {
     out.connection = slot_.info.id;
     out.cookie = io::socket_cookie(client_->socket().native_handle());
     out.redirected = dials_original();
-    out.program = program_;
-    if (program_ && program_->uid) out.uid = *program_->uid;
+    out.program = opener_.program();
+    if (out.program && out.program->uid) out.uid = *out.program->uid;
     out.chain = way_ ? way_->name : std::string{};
     return out;
   }
@@ -223,7 +211,7 @@ class trip {
   asked_connection asked(const core::target& where) {
     const std::string_view listener = listener_ ? std::string_view{arrived_by_->all->listener_names[listener_number_]} : "sandbox";
     const core::endpoint came_to = intercepted() ? core::endpoint{dialled_, original_.port} : key_.local;
-    return {where, key_, came_to, listener, minute_, program_.get(), interface_, settings_->asked.netns ? netns() : 0, flow_ ? &*flow_ : nullptr};
+    return {where, key_, came_to, listener, minute_, opener_.program().get(), opener_.interface(), settings_->asked.netns ? opener_.netns() : 0, flow_ ? &*flow_ : nullptr};
   }
 
   void obey() {
@@ -450,7 +438,7 @@ class trip {
   void report() {
     if (verdict_.code == errc::loop || verdict_.code == errc::not_redirected) ++home_.shared.loops;
     if (verdict_.code == errc::permission_denied && verdict_.step == core::step::accept) ++home_.shared.denied;
-    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{}, ruled_.rule, program_,
+    const trip_report line{slot_.info.id, key_.source, user_, original_, dialled_, way_ ? way_->name : std::string{}, ruled_.rule, opener_.program(),
                            flow_ ? flow_->sniffed_name : std::string{}, flow_ ? flow_->tags : std::vector<std::string>{}, dialed_.hop_times, slot_.counters.up, slot_.counters.down,
                            core::clock::now() - slot_.info.begun, verdict_};
     home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
@@ -468,6 +456,7 @@ class trip {
   std::unique_ptr<io::stream> client_;
   const core::flow_key key_;
   connection& slot_;
+  opener opener_{home_, slot_, key_};
   std::optional<explicit_client> asks_;  // of a listener whose clients say where they want to go
   core::target original_;
   core::address dialled_;
@@ -475,8 +464,6 @@ class trip {
   ruling arrival_, ruled_;
   standing standing_{home_, slot_, ruled_};
   std::uint64_t minute_ = 0;  // of the week, when it was ruled on
-  core::program_ptr program_;  // null: unknown
-  std::string interface_;
   std::optional<interceptor::filter::flow> flow_;  // none: there are no rules
   std::optional<core::target> refined_;            // what the last hop is asked for, where it is not destination()
   interceptor::own_connections::ticket remembered_;
@@ -484,7 +471,6 @@ class trip {
   chain::dialed dialed_;
   core::verdict verdict_;
   std::string user_;
-  bool learned_ = false;   // once for all legs: the client's socket is the same
   bool established_ = false, finished_ = false;
   bool pending_ = false;   // that one waits for the next leg
   bool ends_ = false;      // the client has its last answer

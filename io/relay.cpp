@@ -13,19 +13,20 @@
 #include <optional>
 #include <utility>
 
+#include "io/relay_direction.hpp"
+
 namespace omnilink::io {
-namespace {
 
 namespace asio = boost::asio;
-using core::errc;
+
+namespace relaying {
+namespace {
+
 using kind = progress::kind;
 
 // A direction that always has bytes gives way to the worker's other connections after so many full buffers,
 // or pipes.
 constexpr int rounds_per_turn = 4;
-// A direction is in bulk after so many reads in a row that filled the buffer. It was never quiet meanwhile:
-// for less, splice(2) costs more system calls than it saves copying.
-constexpr int bulk_after = 2;
 // And no longer, once less than this came between two waits.
 constexpr std::size_t small_burst = 16 * 1024;
 // Before an RST the kernel's send queue must have reached the peer, or the RST would overtake it; there is no
@@ -38,42 +39,7 @@ constexpr core::nanoseconds shutdown_limit = std::chrono::seconds{2};
 
 using completion_handler = asio::async_result<asio::use_awaitable_t<>, void(relay_result)>::handler_type;
 
-struct side {
-  stream& bytes;
-  relay_side name;
-  bool broken = false;  // its socket has failed once; an eof that follows is no end
-};
-
-class session;
-
-// Waits for one thing at a time.
-struct direction final : waiter {
-  direction(side& source, side& sink, std::uint64_t& count) : from{source}, to{sink}, counter{count} {}
-  void ready(errc outcome) override;
-  void abandon() noexcept override { const auto last = std::move(owner); }
-
-  // The order of a life; `flushing` goes back to `reading`.
-  enum class phase : std::uint8_t { reading, writing, flushing, ending, over };
-  side& from;
-  side& to;
-  std::uint64_t& counter;
-  phase now = phase::reading;
-  std::vector<std::uint8_t> overflow{};  // what `to` did not take at once
-  std::size_t written = 0;               // of the overflow
-  bool can_splice = false;               // both ends are plain sockets, and the kernel agrees
-  int full_buffers = 0;                  // read in a row; from bulk_after on: in bulk
-  std::size_t burst = 0;                 // what went through a pipe since the last wait for more
-  std::optional<pipe> lent{};            // while it holds bytes, or is about to
-  bool end_blocked = false;              // `to` has no room for the end
-  std::shared_ptr<session> owner{};      // while it waits
-  std::unique_ptr<slowed> limit{};       // null: there is none
-  std::function<errc(bytes)> hears{};    // until something was read
-
-  bool in_bulk() const noexcept {
-    return can_splice && full_buffers >= bulk_after && from.bytes.buffered() == 0;
-  }
-  bool over() const noexcept { return now == phase::over; }
-};
+}  // namespace
 
 class session : public std::enable_shared_from_this<session> {
  public:
@@ -492,13 +458,13 @@ void direction::ready(errc outcome) {
   keep->go_on(*this, outcome);
 }
 
-}  // namespace
+}  // namespace relaying
 
 asio::awaitable<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes,
                                     deadlines& timers, const relay_options& options,
                                     relay_counters& counters) {
-  const auto start = [&](completion_handler&& done) {
-    std::make_shared<session>(client, upstream, buffer, pipes, timers, options, counters, std::move(done))
+  const auto start = [&](relaying::completion_handler&& done) {
+    std::make_shared<relaying::session>(client, upstream, buffer, pipes, timers, options, counters, std::move(done))
         ->start();
   };
   return asio::async_initiate<const asio::use_awaitable_t<>, void(relay_result)>(start, asio::use_awaitable);
