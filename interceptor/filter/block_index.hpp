@@ -92,7 +92,7 @@ class block_index {
 
   void make_coarser_levels() {
     while (levels_.back().size() > top_max) {
-      std::vector<Key> above;
+      core::large_vector<Key> above;
       for (std::size_t i = 0; i < levels_.back().size(); i += fan_out) above.push_back(levels_.back()[i]);
       levels_.push_back(std::move(above));
     }
@@ -120,10 +120,10 @@ class block_index {
   }
 
   std::vector<entry> pending_;
-  std::vector<std::vector<Key>>
+  std::vector<core::large_vector<Key>>
       levels_;  // the first: where each stretch begins; the others: every 16th of the one before
-  std::vector<stretch> stretches_;
-  std::vector<rank> ranks_;
+  core::large_vector<stretch> stretches_;
+  core::large_vector<rank> ranks_;
   bool last_is_block_ = false;
 };
 

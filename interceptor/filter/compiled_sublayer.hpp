@@ -123,8 +123,8 @@ class compiled_sublayer {
 
   std::vector<stored_filter> stored_;  // keeps alive what compiled_filter points to; by rank
   std::deque<condition> merged_;       // of filters with several conditions on one field
-  std::vector<compiled_filter> filters_;
-  std::vector<compiled_condition> conditions_;
+  core::large_vector<compiled_filter> filters_;
+  core::large_vector<compiled_condition> conditions_;
   index index_;
   std::uint32_t asked_ = 0;  // a bit for each field
 };

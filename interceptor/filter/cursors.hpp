@@ -5,7 +5,8 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "core/large_pages.hpp"
 
 namespace omnilink::interceptor::filter {
 
@@ -20,7 +21,7 @@ struct rank_list {
   std::uint32_t begin = 0, end = 0;
   bool empty() const noexcept { return begin == end; }
   /// The array from `from` on, which is cut back where one rank fits the list itself.
-  static rank_list of(std::vector<rank>& ranks, std::size_t from) {
+  static rank_list of(core::large_vector<rank>& ranks, std::size_t from) {
     if (ranks.size() != from + 1)
       return {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(ranks.size())};
     const rank only = ranks.back();
@@ -43,7 +44,7 @@ class cursors {
       : base_{static_cast<const char*>(base)}, stride_{stride} {}
 
   /// Both must stay where they are.
-  void add(const std::vector<rank>& ranks, const rank_list& list) noexcept {
+  void add(const core::large_vector<rank>& ranks, const rank_list& list) noexcept {
     if (list.empty()) return;
     if (list.end == rank_list::single) return add(&list.begin, &list.begin + 1);
     add(ranks.data() + list.begin, ranks.data() + list.end);

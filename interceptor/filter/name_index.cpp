@@ -7,7 +7,7 @@ namespace {
 
 // Calls give(owner, list) for each owner of pairs, whose ranks go into one array.
 template <class Give>
-void into_lists(std::vector<std::pair<std::uint32_t, rank>>& pairs, std::vector<rank>& ranks, Give give) {
+void into_lists(std::vector<std::pair<std::uint32_t, rank>>& pairs, core::large_vector<rank>& ranks, Give give) {
   std::sort(pairs.begin(), pairs.end());
   for (std::size_t i = 0; i < pairs.size();) {
     const std::uint32_t owner = pairs[i].first;

@@ -34,7 +34,7 @@ class name_index {
   std::uint32_t make_node(std::string_view name);
 
   string_table<node> nodes_;  // by suffix
-  std::vector<rank> ranks_;
+  core::large_vector<rank> ranks_;
   pairs pending_exact_, pending_below_;
 };
 
@@ -53,7 +53,7 @@ class text_index {
 
  private:
   string_table<rank_list> texts_;
-  std::vector<rank> ranks_;
+  core::large_vector<rank> ranks_;
   std::vector<std::pair<std::uint32_t, rank>> pending_;
 };
 

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/large_pages.hpp"
+
 namespace omnilink::interceptor::filter {
 
 /// A hash in the making; extend() by what stands before.
@@ -40,7 +42,7 @@ class string_table {
     entries_.push_back(
         {static_cast<std::uint32_t>(characters_.size()), static_cast<std::uint32_t>(text.size()), {}});
     hashes_.push_back(hash);
-    characters_ += text;
+    characters_.insert(characters_.end(), text.begin(), text.end());
     if (slots_.size() < entries_.size() * 2) {
       slots_.assign(std::max(slots_min, slots_.size() * 2), {});
       for (std::uint32_t n = 0; n <= number; ++n) place(n);
@@ -83,10 +85,10 @@ class string_table {
     slots_[i] = {tag_of(hashes_[number]), number};
   }
 
-  std::vector<slot> slots_;  // a power of two, at least twice as many as entries
-  std::vector<entry> entries_;
+  core::large_vector<slot> slots_;  // a power of two, at least twice as many as entries
+  core::large_vector<entry> entries_;
   std::vector<std::uint64_t> hashes_;
-  std::string characters_;
+  core::large_vector<char> characters_;
 };
 
 }  // namespace omnilink::interceptor::filter

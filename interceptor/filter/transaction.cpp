@@ -43,7 +43,7 @@ filter_id transaction::add(filter f) {
     return id;
   }
   const auto before = removed_.find(id);
-  auto counters = before != removed_.end() ? before->second : std::make_shared<filter_counters>();
+  auto counters = before != removed_.end() ? before->second : counters_.make();
   touch(f);
   added_.insert(id);
   next_.filters.emplace(

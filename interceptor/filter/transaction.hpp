@@ -57,6 +57,7 @@ class transaction {
   std::uint64_t base_;  // the version that it was begun on
   definitions next_;
   std::map<filter_id, std::shared_ptr<filter_counters>> removed_;
+  counter_pool counters_;
   std::map<identity, filter_id> removed_ids_;
   std::set<filter_id> added_;
   std::set<std::pair<layer_id, std::string>> touched_;  // what must be compiled
