@@ -1,12 +1,18 @@
 #include "cli/rule_list.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <variant>
 
 #include "cli/private_file.hpp"
+#include "core/clock.hpp"
 #include "core/endpoint.hpp"
 #include "core/nearest_word.hpp"
 #include "interceptor/filter/condition.hpp"
+#include "io/log.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -16,6 +22,18 @@ using interceptor::filter::match_type;
 
 /// Half a million names; the largest public lists have as many.
 constexpr std::size_t rule_list_max = 16 * 1024 * 1024;
+
+// Who reads many of them is told how far it is.
+void say_progress(std::size_t entries) {
+  static core::instant said = core::clock::now();
+  static std::size_t all = 0;
+  all += entries;
+  const auto now = core::clock::now();
+  if (now - said < std::chrono::seconds{1}) return;
+  said = now;
+  if (io::log::enabled(io::log::level::info)) io::log::line(io::log::level::info, "rules-loading", {{"entries", all}});
+  else fmt::print(stderr, "omnilink: reading rules: {} entries of lists so far\n", all);
+}
 
 constexpr std::string_view blanks = " \t\r";
 
@@ -88,6 +106,7 @@ boost::system::result<rule_list, std::string> read_rule_list(const std::string& 
   if ((others & 02) != 0) return {boost::system::in_place_error, core::quoted(path) + ": everybody may write it; chmod o-w it"};
   auto out = parse_rule_list(text->reveal());
   if (out.has_error()) return {boost::system::in_place_error, path + ":" + out.error()};
+  say_progress(out->entries.size());
   return out;
 }
 
