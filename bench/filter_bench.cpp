@@ -1,6 +1,6 @@
 // Nanoseconds per classify, and seconds per load, of 10, 1 000 and 100 000 filters: of networks, ports,
 // domain suffixes, and all three in one sublayer. Half of the connections meet a filter of the many, half
-// fall through to the last. Build with -DOMNILINK_BENCH=ON in the release preset.
+// fall through to the last.
 #include <benchmark/benchmark.h>
 
 #include <random>
