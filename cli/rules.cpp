@@ -107,7 +107,7 @@ void add_rules(CLI::App& program, action& chosen) {
 
   add_change(rules, chosen, "enable", "Ask a disabled one again",
              "  omnilink rules enable 4294967298", wire::admin_verb::rules_enable);
-  add_change(rules, chosen, "disable", "Ask one no more until it is enabled or the file read again; its on_change ends live connections",
+  add_change(rules, chosen, "disable", "Ask one no more until it is enabled or the file is read again; live ones: by on_change",
              "  omnilink rules disable 4294967298", wire::admin_verb::rules_disable);
 }
 

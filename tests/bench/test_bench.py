@@ -30,7 +30,8 @@ class bench_run(unittest.TestCase):
         if "needs root" in results["skipped"].get("s3", "") and os.getuid() != 0:
             results["skipped"].clear()
         else:
-            self.assertEqual({t["candidate"] for t in results["turns"] if t["scenario"] == "s3"},
+            # And of its eBPF listener, where the kernel allows it.
+            self.assertEqual({t["candidate"] for t in results["turns"] if t["scenario"] == "s3"} - {"omnilink, cgroup"},
                              {"floor", "omnilink", "redsocks"}, done.stderr)
         self.assertEqual(results["skipped"], {})
         self.assertEqual({t["candidate"] for t in results["turns"] if t["scenario"] == "s1"},
