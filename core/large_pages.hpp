@@ -27,12 +27,15 @@ struct large_page_allocator {
 
   T* allocate(std::size_t count) {
     const std::size_t size = count * sizeof(T);
-    return static_cast<T*>(size < large_table ? ::operator new(size) : allocate_large_pages(size));
+    return static_cast<T*>(size < large_table ? ::operator new(size, alignment) : allocate_large_pages(size));
   }
   void deallocate(T* memory, std::size_t count) noexcept {
-    count * sizeof(T) < large_table ? ::operator delete(memory) : free_large_pages(memory);
+    count * sizeof(T) < large_table ? ::operator delete(memory, alignment) : free_large_pages(memory);
   }
   friend bool operator==(const large_page_allocator&, const large_page_allocator&) noexcept { return true; }
+
+ private:
+  static constexpr std::align_val_t alignment{alignof(T)};
 };
 
 /// For tables that are filled once and then read.
