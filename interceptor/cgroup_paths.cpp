@@ -3,8 +3,8 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "interceptor/cgroup/place.hpp"
 
 namespace omnilink::interceptor {
 namespace {
@@ -15,23 +15,9 @@ constexpr core::nanoseconds walk_pause = std::chrono::seconds{1};
 // Machines with thousands of containers have some ten thousand.
 constexpr std::size_t groups_max = 65536;
 
-// proc(5), mountinfo: "… mount-point options … - type source …"
-std::string find_root() {
-  std::ifstream mounts{"/proc/self/mountinfo"};
-  for (std::string line; std::getline(mounts, line);) {
-    const auto type = line.find(" - cgroup2 ");
-    if (type == line.npos) continue;
-    std::istringstream words{line};
-    std::string skipped, where;
-    for (int i = 0; i < 4; ++i) words >> skipped;
-    if (words >> where) return where;
-  }
-  return {};
-}
-
 }  // namespace
 
-cgroup_paths::cgroup_paths() : root_{find_root()} {}
+cgroup_paths::cgroup_paths() : root_{cgroup::mount_point()} {}
 
 std::string cgroup_paths::find(std::uint64_t id) {
   if (id == 0 || root_.empty()) return {};

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <utility>
+
+#include "interceptor/cgroup/place.hpp"
 
 namespace omnilink::interceptor {
 namespace {
@@ -16,17 +16,6 @@ namespace fs = std::filesystem;
 
 // A hierarchy with more directories than this is not searched for a name.
 constexpr int looked_at_max = 20000;
-
-// Where the version 2 hierarchy is mounted; empty: nowhere.
-std::string mount_point() {
-  std::ifstream mounts{"/proc/self/mounts"};
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream words{line};
-    std::string device, where, type;
-    if (words >> device >> where >> type && type == "cgroup2") return where;
-  }
-  return {};
-}
 
 std::string find_by_name(const std::string& mount, const std::string& name) {
   std::error_code ignored;
@@ -39,7 +28,7 @@ std::string find_by_name(const std::string& mount, const std::string& name) {
 }
 
 std::string directory_of(const std::string& wanted) {
-  const std::string mount = mount_point();
+  const std::string mount = cgroup::mount_point();
   if (mount.empty()) return {};
   if (wanted.find('/') == wanted.npos) return find_by_name(mount, wanted);
   std::string path = wanted;
@@ -69,7 +58,7 @@ void cgroup_watch::watch(const std::vector<std::string>& wanted) {
 nft_cgroup cgroup_watch::find(const std::string& wanted) const {
   const auto found = std::ranges::find(all_, wanted, &watched::wanted);
   if (found == all_.end() || found->number == 0) return {};
-  const std::string below = found->directory.substr(mount_point().size());
+  const std::string below = found->directory.substr(cgroup::mount_point().size());
   // nft looks below /sys/fs/cgroup, where only a part of a hybrid system's hierarchies, or nothing at all, may be.
   return {static_cast<unsigned>(std::ranges::count(below, '/')), "../../.." + found->directory};
 }

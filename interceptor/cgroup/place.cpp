@@ -55,6 +55,14 @@ std::string find_by_name(const std::string& mount, const std::string& name, std:
   return {};
 }
 
+// What proc(5) stat says behind the process's name, which may be anything; nothing: there is no such process.
+std::istringstream status_of(long pid) {
+  std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
+  const std::string text{std::istreambuf_iterator<char>{stat}, {}};
+  const auto end_of_name = text.rfind(')');
+  return std::istringstream{end_of_name == text.npos ? std::string{} : text.substr(end_of_name + 1)};
+}
+
 }  // namespace
 
 std::string mount_point() {
@@ -98,9 +106,7 @@ bool is_ours_alone(const place& where) {
   const pid_t self = ::getpid();
   const auto is_ours = [self](long pid) {
     if (pid == self) return true;
-    std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
-    const std::string text{std::istreambuf_iterator<char>{stat}, {}};
-    std::istringstream fields{text.substr(std::min(text.rfind(')') + 1, text.size()))};  // behind the name, which may be anything
+    std::istringstream fields = status_of(pid);
     char state;
     pid_t parent = 0;
     return static_cast<bool>(fields >> state >> parent) && parent == self;
@@ -109,11 +115,7 @@ bool is_ours_alone(const place& where) {
 }
 
 std::optional<std::uint64_t> begin_of(std::uint32_t pid) {
-  std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
-  const std::string text{std::istreambuf_iterator<char>{stat}, {}};
-  const auto end_of_name = text.rfind(')');
-  if (end_of_name == text.npos) return std::nullopt;
-  std::istringstream fields{text.substr(end_of_name + 1)};
+  std::istringstream fields = status_of(pid);
   constexpr int skipped = 19;  // state is the third field, the begin the 22nd
   std::string word;
   for (int i = 0; i < skipped; ++i) fields >> word;
