@@ -24,6 +24,9 @@ struct asked_facts {
   bool process = false;    ///< … and what only /proc can tell of that
   bool interface = false;  ///< by which it came in
   bool netns = false;
+
+  /// What `opener` has to find out.
+  bool about_opener() const noexcept { return program || interface; }
 };
 /// `by` may be null. Filters ask, limits, or `attribution` of the configuration, whatever they ask.
 asked_facts facts_of(const interceptor::filter::policy* by, const configuration& with);

@@ -259,7 +259,7 @@ class trip {
   // The chain and the NAT entry: from here on the question "where did it want to go?" has an answer.
   asio::awaitable<void> record() {
     settings_ = home_.settings;
-    co_await learn();
+    if (settings_->asked.about_opener()) co_await learn();
     if (!ok()) co_return;
     choose_way();
     // Changed while it was found out who asks.
