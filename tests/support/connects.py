@@ -49,6 +49,8 @@ try:
     elif how == "io_uring": io_uring_connect(s.fileno(), address())
     elif how == "again":  # connected elsewhere before
         s.connect((sys.argv[4], port))
+        try: s.recv(1)  # until it was taken, and reset
+        except ConnectionResetError: pass
         ctypes.CDLL(None).connect(s.fileno(), struct.pack("=H14x", socket.AF_UNSPEC), 16)
         s.connect((host, port))
     else: s.connect((host, port))
