@@ -14,6 +14,7 @@ import omnilink
 import origin
 import servers
 import world
+from kernel_rules import nft, tables
 
 
 def setUpModule():
@@ -23,14 +24,6 @@ def setUpModule():
         raise unittest.SkipTest("a redirect listener's service becomes another user, which needs root")
     ORIGIN = origin.origin()
     unittest.addModuleCleanup(ORIGIN.__exit__)
-
-
-def nft(*words):
-    return subprocess.run(["nft", *words], capture_output=True, text=True, timeout=20)
-
-
-def tables():
-    return {line.split(" ", 1)[1] for line in nft("list", "tables").stdout.splitlines()}
 
 
 class bad_input(unittest.TestCase):

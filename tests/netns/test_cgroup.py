@@ -36,10 +36,6 @@ def setUpModule():
     unittest.addModuleCleanup(ORIGIN.__exit__)
 
 
-def written(host, port):
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 class cgroup(unittest.TestCase):
     def test_clients_of_all_kinds_get_there_and_see_what_they_dialled(self):
         size = 1 << 20
@@ -72,7 +68,7 @@ class cgroup(unittest.TestCase):
                     with self.subTest(host=host, how=how[0]):
                         self.assertIn(GROUPS.client(host, port, *how), ("ECONNRESET", "end"))
                         count += 1
-                        self.assertEqual(service.access(-1, count)["destination"], written(host.removeprefix("::ffff:"), port))
+                        self.assertEqual(service.access(-1, count)["destination"], world.written(host.removeprefix("::ffff:"), port))
         self.assertEqual({p[1] for p in cable.sent() if p[0] == "tcp"}, set())
 
     def test_A1_A4_who_was_not_sent_here_is_refused(self):
@@ -173,7 +169,7 @@ class cgroup(unittest.TestCase):
                 self.assertTrue(GROUPS.client(host, 80).startswith(f"220 origin ready|{host}|80|"))
                 self.assertEqual([GROUPS.client(host, other) for other in (81, 82)], ["ECONNRESET"] * 2)
             lines = [service.access(i, 4) for i in range(4)]
-            self.assertEqual({line["destination"] for line in lines}, {written(host, p) for host in (world.ORIGIN4, world.ORIGIN6) for p in (81, 82)})
+            self.assertEqual({line["destination"] for line in lines}, {world.written(host, p) for host in (world.ORIGIN4, world.ORIGIN6) for p in (81, 82)})
             self.assertEqual({line["verdict"] for line in lines}, {"rejected"})
 
     def test_A2_omnilinks_own_connections_are_left_alone(self):
@@ -183,7 +179,7 @@ class cgroup(unittest.TestCase):
             for i in range(3):
                 self.assertTrue(GROUPS.client(world.ORIGIN4, port).startswith("220 origin ready"))
                 self.assertEqual(service.access(-1, i + 1)["verdict"], "ok")
-                os.kill(cgroups.worker_of(service), signal.SIGKILL)
+                os.kill(omnilink.worker_of(service), signal.SIGKILL)
                 omnilink.wait_until(lambda: sum('"event":"ready"' in line for line in service.lines) == i + 2, "the next worker", 20)
             self.assertEqual(sum('"verdict"' in line for line in service.lines), 3, "it ran away")
         # A cgroup of its own below the one that is captured, and nobody else in it.
@@ -252,9 +248,9 @@ fail = "open"
 
     def ask_as_owner_and_as_stranger(self, service, host, port):
         """The question is by the source that the accepted socket sees."""
-        source = next(c["source"] for c in service.admin("connections")["connections"] if c["destination"] == written(host, port))
+        source = next(c["source"] for c in service.admin("connections")["connections"] if c["destination"] == world.written(host, port))
         asked = omnilink.run("query", "--socket", f"{service.folder}/query.sock", source)
-        self.assertIn(written(host, port), asked.stdout, asked.stderr)
+        self.assertIn(world.written(host, port), asked.stdout, asked.stderr)
         os.chmod(service.folder, 0o755)
         stranger = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", omnilink.BINARY, "query", "--socket",
                                    f"{service.folder}/query.sock", source], capture_output=True, text=True, timeout=20)
@@ -268,7 +264,7 @@ fail = "open"
         with GROUPS.hooked() as service:
             for host, level, size in ((world.ORIGIN4, socket.SOL_IP, 16), (world.ORIGIN6, socket.IPPROTO_IPV6, 28)):
                 with subprocess.Popen(GROUPS.inside("/app", [sys.executable, "-c", connects.CLIENT, host, str(port), "plain"]), stdout=subprocess.PIPE) as program:
-                    omnilink.wait_until(lambda: any(c["destination"] == written(host, port) for c in service.admin("connections")["connections"]), "it runs")
+                    omnilink.wait_until(lambda: any(c["destination"] == world.written(host, port) for c in service.admin("connections")["connections"]), "it runs")
                     raw = self.accepted_socket_option(service, level, size)
                     self.ask_as_owner_and_as_stranger(service, host, port)
                     program.kill()
@@ -280,7 +276,7 @@ fail = "open"
     def accepted_socket_option(self, service, level, size):
         """Of the first socket of the worker's that knows of one."""
         SYS_pidfd_getfd, SO_ORIGINAL_DST = 438, 80
-        worker = cgroups.worker_of(service)
+        worker = omnilink.worker_of(service)
         pidfd = os.pidfd_open(worker)
         for fd in map(int, os.listdir(f"/proc/{worker}/fd")):
             if not os.readlink(f"/proc/{worker}/fd/{fd}").startswith("socket:"):
@@ -305,7 +301,7 @@ fail = "open"
             for one in running:
                 for line in one.communicate(timeout=100)[0].splitlines():
                     six, own, host, port = line.split("|")
-                    dialled[(written("::1" if six == "True" else "127.0.0.1", int(own)), written(host, int(port)))] += 1
+                    dialled[(world.written("::1" if six == "True" else "127.0.0.1", int(own)), world.written(host, int(port)))] += 1
             self.assertEqual(sum(dialled.values()), each * storms)
             omnilink.wait_until(lambda: service.admin("connections")["connections"] == [], "all have ended")
             logged = collections.Counter()

@@ -36,7 +36,7 @@ def setUpModule():
 
 def kill_all(service):
     """netd and its worker at once."""
-    worker = cgroups.worker_of(service)
+    worker = omnilink.worker_of(service)
     pidfd = os.pidfd_open(worker)
     os.kill(service.process.pid, signal.SIGKILL)
     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
@@ -136,7 +136,7 @@ class fail_modes(unittest.TestCase):
 
     def test_closed_netd_killed_the_worker_ends_and_nothing_leaves(self):
         service = GROUPS.hooked("reject", conditions=f"&port={self.port}", fail="closed")
-        pidfd = os.pidfd_open(cgroups.worker_of(service))
+        pidfd = os.pidfd_open(omnilink.worker_of(service))
         with capture.capture("near0") as cable:
             service.process.kill()
             self.assertLessEqual(set(self.dial()), {"ECONNRESET", "ECONNREFUSED", "end"})
@@ -155,7 +155,7 @@ class fail_modes(unittest.TestCase):
     def test_D12_the_worker_killed_connections_wait_for_the_next_one(self):
         with GROUPS.hooked(conditions=f"&port={self.port}", fail="closed") as service:
             for _ in range(3):
-                os.kill(cgroups.worker_of(service), signal.SIGKILL)
+                os.kill(omnilink.worker_of(service), signal.SIGKILL)
                 self.assertEqual(GROUPS.client(world.ORIGIN4, self.port).split("|")[0], "220 origin ready")
 
 

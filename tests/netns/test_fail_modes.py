@@ -25,6 +25,7 @@ import hops
 import omnilink
 import origin
 import world
+from kernel_rules import nft, tables
 
 
 def setUpModule():
@@ -34,23 +35,6 @@ def setUpModule():
         raise unittest.SkipTest("a redirect listener's service becomes another user, which needs root")
     ORIGIN = origin.origin()
     unittest.addModuleCleanup(ORIGIN.__exit__)
-
-
-def nft(*words):
-    return subprocess.run(["nft", *words], capture_output=True, text=True, timeout=20)
-
-
-def tables():
-    return {line.split(" ", 1)[1] for line in nft("list", "tables").stdout.splitlines()}
-
-
-def worker_of(service):
-    def workers():
-        with open(f"/proc/{service.process.pid}/task/{service.process.pid}/children") as children:
-            return children.read().split()
-
-    omnilink.wait_until(workers, "there is a worker")
-    return int(workers()[0])
 
 
 def status_of(pid):
@@ -92,7 +76,7 @@ class fails:
             return origin.read_line(greeted)
 
     def kill_netd(self, service):
-        worker = worker_of(service)
+        worker = omnilink.worker_of(service)
         pidfd = os.pidfd_open(worker)
         service.process.kill()
         service.process.wait()
@@ -142,7 +126,7 @@ class fails:
             thread = threading.Thread(target=client)
             thread.start()
             for _ in range(5):
-                os.kill(worker_of(service), signal.SIGKILL)
+                os.kill(omnilink.worker_of(service), signal.SIGKILL)
                 count = sum('"event":"ready"' in line for line in service.lines)
                 omnilink.wait_until(lambda: sum('"event":"ready"' in line for line in service.lines) > count, "the next worker", 20)
             done.set()
@@ -369,7 +353,7 @@ class fail_modes(fails, unittest.TestCase):
         with self.redirecting() as service, capture.capture("near0") as cable:
             netd, seen = service.process.pid, set()
             for _ in range(3):
-                worker = worker_of(service)
+                worker = omnilink.worker_of(service)
                 self.assertNotIn(worker, seen)
                 seen.add(worker)
                 os.kill(worker, signal.SIGKILL)
@@ -379,7 +363,7 @@ class fail_modes(fails, unittest.TestCase):
 
     def test_netd_and_its_worker_have_only_what_they_need(self):
         with self.redirecting() as service:
-            worker, netd = status_of(worker_of(service)), status_of(service.process.pid)
+            worker, netd = status_of(omnilink.worker_of(service)), status_of(service.process.pid)
         uid, gid = omnilink.worker_ids()
         self.assertEqual((worker["Uid"], worker["Gid"]), ("\t".join([str(uid)] * 4), "\t".join([str(gid)] * 4)))
         self.assertEqual({worker[key] for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0" * 16})
@@ -431,7 +415,7 @@ class fail_modes(fails, unittest.TestCase):
                 self.assertEqual(dial(), (b"user", b"second"))
                 world.write(auth, "user:third")
                 os.chmod(auth, 0o600)
-                os.kill(worker_of(service), signal.SIGKILL)
+                os.kill(omnilink.worker_of(service), signal.SIGKILL)
                 self.assertEqual(dial(), (b"user", b"third"))
 
     def test_signals(self):

@@ -43,10 +43,6 @@ def setUpModule():
     HOP = SERVERS.microsocks()
 
 
-def written(host, port):
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def answer(connection, who):
     with connection:
         connection.sendall(f"service of {who}\n".encode())
@@ -127,7 +123,7 @@ class through_the_gateway:
     def check_client(self, client, host, within):
         way = "up" if client == "python3" else "down"
         port = WEB if client == "curl" else ORIGIN.port(f"{way}load")
-        wanted = dict(verdict="ok", destination=written(host, port), chain="out")
+        wanted = dict(verdict="ok", destination=world.written(host, port), chain="out")
         before = len(self.access_lines(**wanted))
         digest, said = programs.clients(ORIGIN, WEB, within).run(client, host, way, SIZE)
         self.assertEqual(digest, [origin.digest_of(SIZE)], said)
@@ -160,10 +156,10 @@ class through_the_gateway:
     def test_a_service_of_its_own_is_reached_through_us(self):
         """From elsewhere by way of omnilink, which comes to the same port by the loopback interface; and locally without."""
         for host in (world.NEAR4, world.NEAR6):
-            wanted = dict(verdict="ok", destination=written(host, SERVICE_PORT), chain="direct")
+            wanted = dict(verdict="ok", destination=world.written(host, SERVICE_PORT), chain="direct")
             with self.subTest(host), world.far_call(lambda: omnilink.connect((host, SERVICE_PORT), 10)) as client:
                 self.assertEqual(origin.read_line(client), f"service of {host}", "it is us whom the service sees")
-                source = written(*client.getsockname()[:2])
+                source = world.written(*client.getsockname()[:2])
             omnilink.wait_until(lambda: self.access_lines(source=source, **wanted), "its access line")
             with omnilink.connect((host, SERVICE_PORT), 10) as local:
                 self.assertEqual(origin.read_line(local), f"service of {host}")

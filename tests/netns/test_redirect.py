@@ -45,10 +45,6 @@ def address(family):
     return world.ORIGIN4 if family == 4 else world.ORIGIN6
 
 
-def written(host, port):
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 class bulk(unittest.TestCase):
     """64 MiB, and what the program's own connect() says."""
 
@@ -61,7 +57,7 @@ class bulk(unittest.TestCase):
                 self.assertEqual(digest, [origin.digest_of(size)], said)
                 line = service.access(i, i + 1)
                 port = WEB if client == "curl" else ORIGIN.port(f"{way}load")
-                self.assertEqual((line["verdict"], line["destination"]), ("ok", written(address(family), port)))
+                self.assertEqual((line["verdict"], line["destination"]), ("ok", world.written(address(family), port)))
                 self.assertGreaterEqual(line[way], size)
 
 
@@ -136,9 +132,9 @@ class redirect(unittest.TestCase):
     def test_the_question_where_it_wanted_to_go(self):
         with redirecting() as service, omnilink.connect((world.ORIGIN4, ORIGIN.port("greet"))) as greeted:
             self.assertEqual(origin.read_line(greeted), "220 origin ready")
-            source = written(*greeted.getsockname()[:2])
+            source = world.written(*greeted.getsockname()[:2])
             asked = omnilink.run("query", "--socket", f"{service.folder}/query.sock", source)
-            self.assertIn(written(world.ORIGIN4, ORIGIN.port("greet")), asked.stdout)
+            self.assertIn(world.written(world.ORIGIN4, ORIGIN.port("greet")), asked.stdout)
             as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
             os.chmod(service.folder, 0o755)
             other = subprocess.run([*as_nobody, omnilink.BINARY, "query", "--socket", f"{service.folder}/query.sock", source],

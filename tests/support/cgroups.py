@@ -39,11 +39,6 @@ def prepare():
     return cgroups()
 
 
-def worker_of(service):
-    with open(f"/proc/{service.process.pid}/task/{service.process.pid}/children") as children:
-        return int(children.read().split()[0])
-
-
 class cgroups:
     def __init__(self):
         self.name = f"/omnilink-test-{os.getpid()}"

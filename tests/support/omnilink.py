@@ -240,3 +240,13 @@ def wait_until(true, what, seconds=10):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.01)
+
+
+def worker_of(service):
+    """The service's process behind netd."""
+    def workers():
+        with open(f"/proc/{service.process.pid}/task/{service.process.pid}/children") as children:
+            return children.read().split()
+
+    wait_until(workers, "there is a worker")
+    return int(workers()[0])

@@ -40,6 +40,10 @@ NOBODY = 65534
 _far = None
 
 
+def written(host, port):
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_root():
     """Whether there are other users to become."""
     with open("/proc/self/uid_map") as lines:
