@@ -42,6 +42,9 @@ nat_answer describe(const nat::entry& flow, core::instant now) {
     out.exe = flow.program->exe;
     out.cgroup = flow.program->cgroup;
   }
+  out.protocol = flow.key.protocol;
+  out.netns = flow.key.netns;
+  out.cookie = flow.cookie;
   out.source = flow.key.source;
   out.local = flow.key.local;
   out.dialled = {flow.original_address, flow.original.port};
@@ -105,6 +108,9 @@ struct questions {
     }
     if (asked->what == nat_question::kind::descriptor) {
       out = co_await by_descriptor(passed.get());
+    } else if (asked->what > nat_question::kind::descriptor) {
+      out.what = nat_answer::status::error;
+      out.error = wire::nat_error::bad_message;
     } else {
       nat_entries flows = co_await find(*asked);
       std::erase_if(flows, [&](const nat::entry& f) { return !may_see(peer, f, home.shared->programs.sockets_of(f.key.netns)); });

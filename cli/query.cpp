@@ -45,6 +45,18 @@ const char* name_of(nat_answer::status status) {
       return "miss";
     case nat_answer::status::error:
       return "error";
+    case nat_answer::status::erased:
+      return "erased";
+    case nat_answer::status::stats:
+      return "stats";
+    case nat_answer::status::subscribed:
+      return "subscribed";
+    case nat_answer::status::opened:
+      return "opened";
+    case nat_answer::status::ended:
+      return "ended";
+    case nat_answer::status::lost:
+      return "lost";
   }
   return "error";
 }

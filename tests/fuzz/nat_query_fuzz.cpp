@@ -22,5 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     must(std::equal(again.begin(), again.end(), input.begin(), input.end()),
          "an answer that we would not send");
   }
+  if (const auto announcement = wire::decode_nat_announcement(input)) {
+    const auto again = wire::encode(*announcement);
+    must(std::equal(again.begin(), again.end(), input.begin(), input.end()),
+         "an announcement that we would not send");
+  }
   return 0;
 }

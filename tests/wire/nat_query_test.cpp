@@ -5,6 +5,8 @@
 #include <random>
 #include <vector>
 
+#include "wire/byte_codec.hpp"
+
 namespace omnilink::wire {
 namespace {
 
@@ -16,11 +18,15 @@ core::endpoint at(const char* text) {
 
 std::vector<nat_question> questions() {
   using kind = nat_question::kind;
-  nat_question source{kind::source, core::protocol::tcp, 7, 0, at("192.0.2.1:4000"), {}};
-  nat_question flow{kind::flow, core::protocol::udp, ~0ull, 99, at("[2001:db8::1]:4000"), at("[::1]:1080")};
-  nat_question port{kind::source_port, core::protocol::tcp, 0, 0, {{}, 4000}, {}};
-  nat_question descriptor{kind::descriptor, core::protocol::tcp, 1, 0, {}, {}};
-  return {source, flow, port, descriptor};
+  nat_question source{kind::source, core::protocol::tcp, 7, 0, at("192.0.2.1:4000"), {}, 0};
+  nat_question flow{kind::flow, core::protocol::udp, ~0ull, 99, at("[2001:db8::1]:4000"), at("[::1]:1080"), 0};
+  nat_question port{kind::source_port, core::protocol::tcp, 0, 0, {{}, 4000}, {}, 0};
+  nat_question descriptor{kind::descriptor, core::protocol::tcp, 1, 0, {}, {}, 0};
+  nat_question erase_source{kind::erase, core::protocol::tcp, 3, 0, at("192.0.2.1:4000"), {}, 12};
+  nat_question erase_flow{kind::erase, core::protocol::tcp, 3, 99, at("192.0.2.1:4000"), at("127.0.0.1:1080"), 0};
+  nat_question stats{kind::stats, core::protocol::tcp, 4, 0, {}, {}, 0};
+  nat_question subscribe{kind::subscribe, core::protocol::tcp, 5, 0, {}, {}, 0};
+  return {source, flow, port, descriptor, erase_source, erase_flow, stats, subscribe};
 }
 
 std::vector<nat_answer> answers() {
@@ -61,12 +67,41 @@ std::vector<nat_answer> answers() {
   nat_answer error;
   error.what = status::error;
   error.error = nat_error::busy;
-  return {live, closed, longest, ambiguous, miss, error};
+  nat_answer other = live;
+  other.carrier = nat_carrier::other;
+  other.protocol = core::protocol::udp;
+  other.remaining_ms = 600'000;
+  other.netns = 99;
+  other.cookie = 1234;
+  other.rule = "web, \"no telnet\"";
+  nat_answer opened = live, ended = other;
+  opened.what = status::opened;
+  ended.what = status::ended;
+  nat_answer stats;
+  stats.what = status::stats;
+  stats.counters = {1, 2, 3, 4, 5, 6, 7, 8, ~0ull};
+  nat_answer erased, subscribed, lost;
+  erased.what = status::erased;
+  erased.matches = 2;
+  subscribed.what = status::subscribed;
+  lost.what = status::lost;
+  lost.matches = 70'000;
+  nat_answer carried = error;
+  carried.error = nat_error::full;
+  return {live, closed, longest, ambiguous, miss, error, other, opened, ended, stats, erased, subscribed, lost, carried};
+}
+
+nat_announcement announced() {
+  nat_announcement out;
+  static_cast<nat_flow&>(out) = answers()[6];
+  out.token = 11;
+  out.connection = out.generation = out.age_ms = out.closed_ms = 0;
+  return out;
 }
 
 TEST(nat_query, offsets_of_the_question) {
   const auto out = encode(questions()[0]);
-  buffer expected{0, 1, 0, 80, 1, 6, 0, 0, 0, 0, 0,    0,    0,   0, 0, 7,
+  buffer expected{0, 2, 0, 80, 1, 6, 0, 0, 0, 0, 0,    0,    0,   0, 0, 7,
                   0, 0, 0, 0,  0, 0, 0, 0, 4, 0, 0x0f, 0xa0, 192, 0, 2, 1};
   expected.resize(80);
   EXPECT_EQ(buffer(out.begin(), out.end()), expected);
@@ -79,9 +114,10 @@ TEST(nat_query, offsets_of_the_answer) {
     for (std::size_t i = 0; i < size; ++i) value = value << 8 | out[at + i];
     return value;
   };
-  EXPECT_EQ(number(0, 2), 1u);
-  EXPECT_EQ(number(2, 2), 1000u);
+  EXPECT_EQ(number(0, 2), 2u);
+  EXPECT_EQ(number(2, 2), 1280u);
   EXPECT_EQ(number(4, 1), 1u);
+  EXPECT_EQ(number(6, 2), 0x0106u);
   EXPECT_EQ(number(8, 8), 7u);
   EXPECT_EQ(number(16, 8), 42u);
   EXPECT_EQ(number(24, 8), 3u);
@@ -97,6 +133,21 @@ TEST(nat_query, offsets_of_the_answer) {
   EXPECT_EQ(std::string(out.begin() + 400, out.begin() + 404), std::string("out\0", 4));
 }
 
+TEST(nat_query, offsets_of_what_another_program_carries_and_of_the_counters) {
+  const auto flow = encode(announced());
+  EXPECT_EQ(flow[4], 12);
+  EXPECT_EQ(flow[6], 2);
+  EXPECT_EQ(flow[7], 17);
+  EXPECT_EQ(byte_reader{bytes{flow}.subspan(1000)}.u64(), 600'000u);
+  EXPECT_EQ(byte_reader{bytes{flow}.subspan(1008)}.u64(), 99u);
+  EXPECT_EQ(byte_reader{bytes{flow}.subspan(1016)}.u64(), 1234u);
+  EXPECT_EQ(std::string(flow.begin() + 1024, flow.begin() + 1028), "web,");
+  const auto counted = encode(answers()[9]);
+  for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(byte_reader{bytes{counted}.subspan(16 + 8 * i)}.u64(), i + 1);
+  const auto erase = encode(questions()[4]);
+  EXPECT_EQ(erase[71], 12);
+}
+
 TEST(nat_query, what_is_encoded_is_decoded) {
   for (const nat_question& q : questions()) {
     const auto back = decode_nat_question(encode(q));
@@ -107,7 +158,12 @@ TEST(nat_query, what_is_encoded_is_decoded) {
     const auto back = decode_nat_answer(encode(a));
     ASSERT_TRUE(back) << static_cast<int>(a.what);
     EXPECT_EQ(*back, a);
+    EXPECT_FALSE(decode_nat_announcement(encode(a)));
   }
+  const auto back = decode_nat_announcement(encode(announced()));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, announced());
+  EXPECT_FALSE(decode_nat_answer(encode(announced())));
 }
 
 TEST(nat_query, what_does_not_belong_to_the_kind_is_left_out) {
@@ -141,7 +197,7 @@ TEST(nat_query, every_other_size_is_refused) {
 }
 
 TEST(nat_query, another_version_is_told_from_another_size) {
-  buffer next{0, 2, 0, 4};
+  buffer next{0, 3, 0, 4};
   EXPECT_EQ(decode_nat_question(next).error(), nat_error::bad_version);
   EXPECT_EQ(decode_nat_answer(next).error(), nat_error::bad_version);
   EXPECT_EQ(nat_token_of(next), 0u);
@@ -159,7 +215,7 @@ TEST(nat_query, illegal_fields_are_refused) {
     return !back && back.error() == nat_error::bad_message;
   };
   EXPECT_TRUE(bad_question(0, 4, 0));
-  EXPECT_TRUE(bad_question(0, 4, 5));
+  EXPECT_TRUE(bad_question(0, 4, 8));
   EXPECT_TRUE(bad_question(0, 5, 1));   // ICMP
   EXPECT_TRUE(bad_question(0, 6, 1));   // must be zero
   EXPECT_TRUE(bad_question(0, 23, 1));  // a namespace, not by flow
@@ -171,6 +227,10 @@ TEST(nat_query, illegal_fields_are_refused) {
   EXPECT_TRUE(bad_question(0, 79, 1));
   EXPECT_TRUE(bad_question(2, 24, 4));  // an address, by port alone
   EXPECT_TRUE(bad_question(3, 27, 1));  // a port, by descriptor
+  EXPECT_TRUE(bad_question(0, 71, 1));  // a generation, not of erase
+  EXPECT_TRUE(bad_question(4, 23, 1));  // a namespace, but no local endpoint
+  EXPECT_TRUE(bad_question(5, 44, 0));
+  EXPECT_TRUE(bad_question(6, 27, 1));  // a port, of stats
   nat_question no_port = questions()[0];
   no_port.source.port = 0;
   EXPECT_FALSE(decode_nat_question(encode(no_port)));
@@ -182,10 +242,16 @@ TEST(nat_query, illegal_fields_are_refused) {
     return !back && back.error() == nat_error::bad_message;
   };
   EXPECT_TRUE(bad_answer(0, 4, 0));
-  EXPECT_TRUE(bad_answer(0, 4, 6));
+  EXPECT_TRUE(bad_answer(0, 4, 6));  // a flow with the status of none
+  EXPECT_TRUE(bad_answer(0, 4, 12));
+  EXPECT_TRUE(bad_answer(0, 4, 13));
+  EXPECT_TRUE(bad_answer(0, 6, 0));
+  EXPECT_TRUE(bad_answer(0, 6, 3));
+  EXPECT_TRUE(bad_answer(0, 7, 1));  // ICMP
+  EXPECT_TRUE(bad_answer(3, 6, 1));  // a carrier of no flow
   EXPECT_TRUE(bad_answer(0, 5, 1));  // an error in a live answer
   EXPECT_TRUE(bad_answer(5, 5, 0));  // an error without one
-  EXPECT_TRUE(bad_answer(5, 5, 6));
+  EXPECT_TRUE(bad_answer(5, 5, 9));
   EXPECT_TRUE(bad_answer(0, 47, 1));    // the end of a live flow
   EXPECT_TRUE(bad_answer(0, 55, 2));    // two matches
   EXPECT_TRUE(bad_answer(3, 55, 1));    // one, and ambiguous
@@ -202,7 +268,33 @@ TEST(nat_query, illegal_fields_are_refused) {
   EXPECT_TRUE(bad_answer(0, 144, ' '));
   EXPECT_TRUE(bad_answer(0, 400, '\x1b'));
   EXPECT_TRUE(bad_answer(0, 463, 'x'));
+  EXPECT_TRUE(bad_answer(0, 1007, 1));  // a live flow of omnilink's has no TTL
+  EXPECT_TRUE(bad_answer(0, 1279, 'x'));
+  EXPECT_TRUE(bad_answer(9, 88, 1));    // behind the counters
+  EXPECT_TRUE(bad_answer(10, 55, 0));   // nothing erased
+  EXPECT_TRUE(bad_answer(11, 55, 1));   // a number of subscriptions
   EXPECT_TRUE(bad_answer(4, 23, 1));  // a miss tells nothing
+
+  const auto bad_announcement = [](std::size_t at, std::uint8_t value) {
+    auto message = encode(announced());
+    message[at] = value;
+    const auto back = decode_nat_announcement(message);
+    return !back && back.error() == nat_error::bad_message;
+  };
+  EXPECT_TRUE(bad_announcement(4, 1));
+  EXPECT_TRUE(bad_announcement(5, 1));
+  EXPECT_TRUE(bad_announcement(6, 1));   // who announces carries
+  EXPECT_TRUE(bad_announcement(7, 0));
+  EXPECT_TRUE(bad_announcement(23, 1));  // it has no connection of omnilink's,
+  EXPECT_TRUE(bad_announcement(31, 1));  // no generation yet,
+  EXPECT_TRUE(bad_announcement(39, 1));  // no age
+  EXPECT_TRUE(bad_announcement(47, 1));  // and no end
+  EXPECT_TRUE(bad_announcement(55, 1));
+  for (const auto port : {&nat_flow::source, &nat_flow::local}) {
+    nat_announcement without = announced();
+    (without.*port).port = 0;
+    EXPECT_FALSE(decode_nat_announcement(encode(without)));
+  }
 }
 
 // Whatever a decoder accepts is exactly what its encoder would have sent.
@@ -214,7 +306,9 @@ TEST(nat_query, noise) {
   for (int round = 0; round < 100'000; ++round) {
     auto question = encode(all_questions[random() % all_questions.size()]);
     auto answer = encode(all_answers[random() % all_answers.size()]);
+    auto announcement = encode(announced());
     for (std::size_t i = 1 + random() % 2; i > 0; --i) {
+      announcement[random() % announcement.size()] = static_cast<std::uint8_t>(random());
       question[random() % question.size()] = static_cast<std::uint8_t>(random());
       answer[random() % answer.size()] = static_cast<std::uint8_t>(random());
     }
@@ -224,6 +318,10 @@ TEST(nat_query, noise) {
     }
     if (const auto back = decode_nat_answer(answer)) {
       EXPECT_EQ(encode(*back), answer);
+      ++accepted;
+    }
+    if (const auto back = decode_nat_announcement(announcement)) {
+      EXPECT_EQ(encode(*back), announcement);
       ++accepted;
     }
   }
