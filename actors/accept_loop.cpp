@@ -34,7 +34,7 @@ const char* slug_of(over_limit which) {
 
 void admit(worker& home, const accepting& from, io::accepted fresh) {
   const service_settings& settings = home.settings->config().service;
-  const bool asks_client = !interceptor::mechanism_of(from.way.kind) && from.way.kind != interceptor::listen_kind::tcp;
+  const bool asks_client = !from.way.by && from.way.kind != interceptor::listen_kind::tcp;
   auto decided = home.shared.gate.decide(fresh.source.address, asks_client, settings, home.random);
   if (decided.over != over_limit::none) {
     io::reset(std::move(fresh.socket));
@@ -42,8 +42,8 @@ void admit(worker& home, const accepting& from, io::accepted fresh) {
                                    {{"limit", name_of(decided.over)}, {"source", fresh.source.address.to_string()}});
     return;
   }
-  // A socket of a listener with an address has the same one, but of a tproxy listener its client's destination.
-  const bool differs = from.bound.address.is_unspecified() || from.way.kind == interceptor::listen_kind::tproxy;
+  // A socket of a listener with an address has the same one, but where packets are left as they are its client's destination.
+  const bool differs = from.bound.address.is_unspecified() || from.way.by == core::mechanism::tproxy || from.way.by == core::mechanism::sk_lookup;
   const core::endpoint local = differs ? io::bound_address(fresh.socket.get()) : from.bound;
   const core::flow_key key{core::protocol::tcp, fresh.source, local, from.way.netns};
   ++home.counted.accepted[tally::place_of(from.way.listener)];

@@ -43,7 +43,7 @@ std::string interceptor_role::install(per_worker& out) {
 void interceptor_role::serve_sandbox(interceptor::installation& from, per_worker& out) {
   for (std::size_t w = 0; w < out.size(); ++w) {
     auto one = std::make_shared<listening>();
-    one->way = {interceptor::listen_kind::redirect, way_in::unnamed, from.netns};
+    one->way = {interceptor::listen_kind::redirect, core::mechanism::redirect, way_in::unnamed, from.netns};
     if (w < from.redirect_v4.size()) one->sockets.push_back(std::move(from.redirect_v4[w]));
     if (w < from.redirect_v6.size()) one->sockets.push_back(std::move(from.redirect_v6[w]));
     out[w].push_back(std::move(one));
@@ -76,7 +76,7 @@ std::string interceptor_role::open_listeners(per_worker& out) {
     home_.listening.push_back(all[first]);
     for (std::size_t w = 0; w < out.size(); ++w) {
       auto one = std::make_shared<listening>();
-      one->way = {wanted[i].kind, i, 0};
+      one->way = {wanted[i].kind, interceptor::mechanism_of(wanted[i]), i, 0};
       for (auto* group : {&sockets.v4, &sockets.v6}) {
         if (!group->empty()) one->sockets.push_back(std::move((*group)[w]));
       }

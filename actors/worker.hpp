@@ -35,6 +35,7 @@ struct way_in {
   static constexpr std::size_t unnamed = static_cast<std::size_t>(-1);
 
   interceptor::listen_kind kind = interceptor::listen_kind::mixed;
+  std::optional<core::mechanism> by{};  ///< how the kernel brings it; none: its client came by itself
   std::size_t listener = unnamed;  ///< place in configuration::listeners, the same after every reload
   std::uint64_t netns = 0;         ///< of its sockets; 0: the one that omnilink was started in
 };

@@ -122,7 +122,7 @@ void read_capture_values(const toml::node& from, std::string_view key, core::cap
 
 // What a listener that takes what the kernel brings it has beside its URL.
 void read_interception(table_reader& in, interceptor::listener_config& into, config_errors& errors) {
-  const bool captures = interceptor::mechanism_of(into.kind).has_value();
+  const bool captures = interceptor::captures(into.kind);
   const toml::table* capture = in.table("capture");
   std::size_t fail = 0;
   const bool says_fail = in.choice("fail", fail, {"closed", "open"});

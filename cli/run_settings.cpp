@@ -45,7 +45,7 @@ io::network_privileges privileges_of_netd(const settings& of) {
 }
 
 bool needs_netd(const settings& of) {
-  return std::ranges::any_of(of.service.listeners, [](const auto& l) { return interceptor::mechanism_of(l.kind).has_value(); });
+  return std::ranges::any_of(of.service.listeners, [](const auto& l) { return interceptor::captures(l.kind); });
 }
 
 int say(const refusal& no) {

@@ -71,8 +71,8 @@ std::string_view capture::beyond_packets() const noexcept {
 
 std::string_view capture::beyond_programs() const noexcept {
   if (!interfaces.empty()) return "iface";
-  if (!sources.empty()) return "source";
   if (!marks.empty()) return "mark";
+  if (!sources.empty()) return "source";
   return {};
 }
 

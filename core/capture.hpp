@@ -42,6 +42,7 @@ enum class mechanism : std::uint8_t {
   redirect,  ///< NAT: the destination is rewritten, and conntrack remembers it
   tproxy,    ///< the packets are left as they are: the listener's sockets have the destination as their own address
   cgroup,    ///< the program's connect() is changed, by eBPF programs on its cgroup, which remember the destination
+  sk_lookup, ///< of what arrives, eBPF programs choose the listener's socket: likewise, and no packet is marked
 };
 
 /// A connection is taken when it meets every kind of condition that is given, of each kind any one value.

@@ -46,29 +46,29 @@ std::string read_list(std::string_view words, Add add) {
 
 // Empty: done.
 std::string read_parameter(const wire::url::parameter& given, listener_config& out) {
-  const bool captures = mechanism_of(out.kind).has_value();
+  const bool takes = captures(out.kind);
   if (given.key == "allow_remote") {
     if (given.value != "true" && given.value != "false") return "allow_remote is true or false";
     out.allow_remote = given.value == "true";
     return {};
   }
-  if (captures && given.key == "fail") {
+  if (takes && given.key == "fail") {
     if (given.value != "open" && given.value != "closed") return "fail is open or closed";
     out.fail_closed = given.value == "closed";
     return {};
   }
-  if (captures && given.key == "udp") {
+  if (takes && given.key == "udp") {
     if (given.value != "pass" && given.value != "reject") return "udp is pass or reject";
     out.reject_udp = given.value == "reject";
     return {};
   }
-  if (captures && std::ranges::find(capture_keys, given.key) != capture_keys.end())
+  if (takes && std::ranges::find(capture_keys, given.key) != capture_keys.end())
     return read_list(given.value, [&](std::string_view word) { return add_capture_word(given.key, word, out.capture); });
   if (given.key == "clients") return read_list(given.value, [&](std::string_view word) { return add_client(word, out); });
   if (given.key == "auth_file") return out.auth_file = given.value, "";
   if (given.key == "to") return set_destination(given.value, out);
   std::vector<std::string_view> known{"allow_remote", "auth_file", "clients", "to"};
-  if (captures) {
+  if (takes) {
     known.insert(known.end(), {"fail", "udp"});
     known.insert(known.end(), capture_keys.begin(), capture_keys.end());
   }
@@ -100,12 +100,13 @@ std::string validate_tproxy(const listener_config& of) {
          ": the kernel brings it there what goes anywhere, also from other machines";
 }
 
-// connect() is what the programs see: of what this machine opens, before it has a way out.
+// Of what this machine opens its programs see connect(), before it has a way out; of what is opened to it the choice of a socket.
 std::string validate_cgroup(const listener_config& of) {
-  if (of.capture.direction != core::capture::way::out)
-    return "a cgroup listener takes what this machine's programs open; for direction " + std::string{name_of(of.capture.direction)} +
-           " use a redirect or tproxy listener";
-  if (const auto key = of.capture.beyond_programs(); !key.empty())
+  const bool arrives = of.capture.direction == core::capture::way::in;
+  if (of.capture.direction == core::capture::way::forward)
+    return "a cgroup listener takes what this machine's programs open, or what is opened to it; for direction forward use a redirect or "
+           "tproxy listener";
+  if (const auto key = of.capture.beyond_programs(); !key.empty() && !(arrives && key == "source"))
     return "capture: " + std::string{key} + " is not known when a connection begins; leave it out, or use a redirect listener";
   if (of.reject_udp) return "udp = \"reject\" belongs to a redirect or tproxy listener";
   if (of.where.address.is_loopback()) return {};
@@ -145,11 +146,15 @@ std::string_view name_of(listen_kind kind) noexcept {
   return "unknown";
 }
 
-std::optional<core::mechanism> mechanism_of(listen_kind kind) noexcept {
-  if (kind == listen_kind::redirect) return core::mechanism::redirect;
-  if (kind == listen_kind::tproxy) return core::mechanism::tproxy;
-  if (kind == listen_kind::cgroup) return core::mechanism::cgroup;
-  return std::nullopt;
+bool captures(listen_kind kind) noexcept {
+  return kind == listen_kind::redirect || kind == listen_kind::tproxy || kind == listen_kind::cgroup;
+}
+
+std::optional<core::mechanism> mechanism_of(const listener_config& of) noexcept {
+  if (of.kind == listen_kind::redirect) return core::mechanism::redirect;
+  if (of.kind == listen_kind::tproxy) return core::mechanism::tproxy;
+  if (of.kind != listen_kind::cgroup) return std::nullopt;
+  return of.capture.direction == core::capture::way::in ? core::mechanism::sk_lookup : core::mechanism::cgroup;
 }
 
 bool listener_config::admits(const core::address& client) const noexcept {
@@ -175,12 +180,12 @@ std::string set_destination(std::string_view text, listener_config& into) {
 
 std::string listener_config::validate() const {
   const bool wants_login = users != nullptr || !auth_file.empty();
-  if (wants_login && (kind == listen_kind::tcp || mechanism_of(kind)))
+  if (wants_login && (kind == listen_kind::tcp || captures(kind)))
     return "a " + std::string{name_of(kind)} + " listener asks nobody for a login; clients says who may connect";
   if (users != nullptr && !auth_file.empty()) return "both a user and auth_file; leave one of them out";
   if (kind == listen_kind::tcp && to.port == 0)
     return "a tcp listener has one destination; write tcp://" + where.to_string() + "?to=host:port";
-  if (mechanism_of(kind)) {
+  if (captures(kind)) {
     if (std::string wrong = validate_capture(*this); !wrong.empty()) return wrong;
   }
   if (allow_remote || where.address.is_loopback()) return {};
@@ -212,7 +217,7 @@ boost::system::result<listener_config, std::string> parse_listen_url(std::string
            " is not an IP address; a listener has an address, as 127.0.0.1 or [::1]";
   if (out.kind == listen_kind::tcp && !parsed->port)
     return "a tcp listener has no usual port; write tcp://127.0.0.1:PORT?to=host:port";
-  out.where = {*host, parsed->port.value_or(mechanism_of(out.kind) ? default_intercepting_port : default_port)};
+  out.where = {*host, parsed->port.value_or(captures(out.kind) ? default_intercepting_port : default_port)};
   if (std::string wrong = read_parameters(*parsed, out); !wrong.empty()) return wrong;
   return out;
 }

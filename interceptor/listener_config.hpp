@@ -23,8 +23,8 @@ inline constexpr std::size_t clients_max = 256;
 
 std::string_view name_of(listen_kind kind) noexcept;
 
-/// How it gets its connections where the kernel brings them; nullopt: clients come by themselves.
-std::optional<core::mechanism> mechanism_of(listen_kind kind) noexcept;
+/// The kernel brings it its connections; else clients come by themselves.
+bool captures(listen_kind kind) noexcept;
 
 struct listener_config {
   listen_kind kind = listen_kind::mixed;
@@ -42,6 +42,9 @@ struct listener_config {
   std::string validate() const;   ///< empty: valid; otherwise what is wrong and the remedy
   std::string to_string() const;  ///< "mixed://127.0.0.1:1080", "tcp://127.0.0.1:8080?to=host:80"
 };
+
+/// How it gets its connections; nullopt: clients come by themselves.
+std::optional<core::mechanism> mechanism_of(const listener_config& of) noexcept;
 
 /// Adds a network or an address. Empty: done; otherwise what is wrong, in one line.
 std::string add_client(std::string_view word, listener_config& into);

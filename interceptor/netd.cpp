@@ -13,6 +13,7 @@
 #include <cstring>
 #include <utility>
 
+#include "interceptor/bpf/pins.hpp"
 #include "interceptor/bridges.hpp"
 #include "interceptor/mark_routing.hpp"
 #include "interceptor/netd_failure.hpp"
@@ -96,6 +97,7 @@ std::string open_sockets(const wire::netd_listener& wanted, std::uint32_t worker
     if (set_on(v4, IPPROTO_TCP, TCP_SAVE_SYN) && set_on(v6, IPPROTO_TCP, TCP_SAVE_SYN)) return {};
     return fmt::format("TCP_SAVE_SYN: {}", std::strerror(errno));
   }
+  if (wanted.capture->by != core::mechanism::tproxy) return {};
   if (set_on(v4, SOL_IP, IP_TRANSPARENT) && set_on(v6, SOL_IPV6, IPV6_TRANSPARENT)) return {};
   return fmt::format("IP_TRANSPARENT: {}; it needs CAP_NET_ADMIN", std::strerror(errno));
 }
@@ -173,6 +175,12 @@ refusal netd::install(const wire::netd_install& wanted) {
     load_rules(listeners_);
     return no;
   }
+  if (auto no = load_lookups(fresh)) {
+    load_rules(listeners_);
+    load_hooks(listeners_);
+    return no;
+  }
+  if (std::ranges::any_of(fresh, is_by_programs)) bpf::take_over(bpf::netns_cookie());
   workers_ = wanted.workers;
   listeners_ = std::move(fresh);
   withdrawn_ = false;
@@ -201,7 +209,7 @@ refusal netd::open_listeners(const wire::netd_install& wanted, std::vector<liste
 }
 
 std::vector<interception> netd::interceptions(const std::vector<listener>& all) {
-  const auto is_nft = [](const listener& l) { return l.wanted.capture && l.wanted.capture->by != core::mechanism::cgroup; };
+  const auto is_nft = [](const listener& l) { return l.wanted.capture && !is_by_programs(l); };
   std::vector<std::string> named;
   for (const auto& l : all) {
     if (is_nft(l) && !l.wanted.capture->what.cgroup.empty()) named.push_back(l.wanted.capture->what.cgroup);
@@ -241,15 +249,34 @@ refusal netd::load_hooks(const std::vector<listener>& all) {
   std::vector<cgroup::attachment> wanted;
   for (const auto& l : all) {
     if (mechanism_of(l.wanted) != core::mechanism::cgroup) continue;
-    cgroup::attachment one{l.wanted.capture->what, l.wanted.fail_closed, port_of(l.v4), port_of(l.v6), {}};
-    for (const auto* group : {&l.v4, &l.v6}) {
-      for (const auto& socket : *group) one.sockets.push_back(socket.get());
-    }
-    wanted.push_back(std::move(one));
+    wanted.push_back({l.wanted.capture->what, l.wanted.fail_closed, port_of(l.v4), port_of(l.v6), sockets_of(l)});
   }
   const auto no = hooks_.install(wanted);
   if (!no) return std::nullopt;
   return netd_failure("cgroup", no->system_errno, no->message);
+}
+
+refusal netd::load_lookups(const std::vector<listener>& all) {
+  std::vector<sk_lookup::attachment> wanted;
+  for (const auto& l : all) {
+    if (mechanism_of(l.wanted) == core::mechanism::sk_lookup) wanted.push_back({l.wanted.capture->what, l.wanted.fail_closed, sockets_of(l)});
+  }
+  const auto no = lookups_.install(wanted);
+  if (!no) return std::nullopt;
+  return netd_failure("sk_lookup", no->system_errno, no->message);
+}
+
+bool netd::is_by_programs(const listener& one) noexcept {
+  const auto by = mechanism_of(one.wanted);
+  return by == core::mechanism::cgroup || by == core::mechanism::sk_lookup;
+}
+
+std::vector<int> netd::sockets_of(const listener& one) {
+  std::vector<int> out;
+  for (const auto* group : {&one.v4, &one.v6}) {
+    for (const auto& socket : *group) out.push_back(socket.get());
+  }
+  return out;
 }
 
 refusal netd::open_nft() {
@@ -294,9 +321,7 @@ refusal netd::ensure_routing(const std::vector<listener>& all) {
 
 bool netd::hand_out(int channel) const {
   return std::ranges::all_of(listeners_, [this, channel](const listener& l) {
-    std::vector<int> beside;
-    for (const auto& socket : l.v4) beside.push_back(socket.get());
-    for (const auto& socket : l.v6) beside.push_back(socket.get());
+    std::vector<int> beside = sockets_of(l);
     const bool origins = mechanism_of(l.wanted) == core::mechanism::cgroup;
     if (origins) beside.push_back(hooks_.origins_fd());
     const wire::netd_opened opened{static_cast<std::uint32_t>(l.v4.size()), static_cast<std::uint32_t>(l.v6.size()), origins};
@@ -335,6 +360,7 @@ bool netd::needs_conntrack() const noexcept {
 
 void netd::withdraw() noexcept {
   hooks_.withdraw();
+  lookups_.withdraw();
   listeners_.clear();
   if (!captured_.empty()) nft_->run(fmt::format("delete table {}\n", capture_table) + withdrawn_ruleset(captured_, worker_));
 }

@@ -15,6 +15,7 @@
 #include "interceptor/nft.hpp"
 #include "interceptor/processes.hpp"
 #include "interceptor/ruleset_capture.hpp"
+#include "interceptor/sk_lookup/programs.hpp"
 #include "io/config_files.hpp"
 #include "wire/netd_messages.hpp"
 
@@ -57,8 +58,8 @@ class netd {
   bool serves() const noexcept { return !listeners_.empty(); }
   /// They were, and the service has ended in order since.
   bool withdrawn() const noexcept { return withdrawn_; }
-  /// There is a guard that will stay: a table, programs on a cgroup.
-  bool guards() const noexcept { return !guard_.empty() || hooks_.guards(); }
+  /// There is a guard that will stay: a table, programs.
+  bool guards() const noexcept { return !guard_.empty() || hooks_.guards() || lookups_.guards(); }
 
   /// The process that the service runs in: its own connections are no program's.
   void serve_by(pid_t worker) { hooks_.leave_alone(worker); }
@@ -66,6 +67,9 @@ class netd {
   /// cgroup::hooks.
   int news_fd() const noexcept { return hooks_.news_fd(); }
   std::string hear_news() { return hooks_.hear_news(); }
+  /// sk_lookup::programs.
+  int addresses_fd() const noexcept { return lookups_.news_fd(); }
+  void follow_addresses() { lookups_.hear_news(); }
 
   /// What of the last plan does not work as it may be expected to, in lines for people; once.
   std::vector<std::string> take_warnings() { return std::exchange(warnings_, {}); }
@@ -85,10 +89,13 @@ class netd {
   std::optional<wire::netd_refusal> open_listeners(const wire::netd_install& wanted, std::vector<listener>& into);
   std::optional<wire::netd_refusal> load_rules(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> load_hooks(const std::vector<listener>& all);
+  std::optional<wire::netd_refusal> load_lookups(const std::vector<listener>& all);
   std::vector<interception> interceptions(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> open_nft();
   std::optional<wire::netd_refusal> check_bridges(const std::vector<listener>& all);
   std::optional<wire::netd_refusal> ensure_routing(const std::vector<listener>& all);
+  static bool is_by_programs(const listener& one) noexcept;
+  static std::vector<int> sockets_of(const listener& one);
   bool hand_out(int channel) const;
   bool hand_out_files(int channel) const;
 
@@ -103,6 +110,7 @@ class netd {
   std::string guard_as_kept_;  ///< how nft lists it
   io::descriptor changes_;
   cgroup::hooks hooks_;
+  sk_lookup::programs lookups_;
   cgroup_watch cgroups_;
   std::vector<std::string> warnings_;
   bool withdrawn_ = false;

@@ -21,7 +21,7 @@ wire::netd_install to_message(const plan& wanted, bool want_sockets) {
   wire::netd_install out{wanted.workers, want_sockets, {}};
   for (const auto& l : wanted.listeners) {
     wire::netd_listener one{l.where, std::nullopt, l.fail_closed, l.reject_udp};
-    if (const auto by = mechanism_of(l.kind)) one.capture = wire::netd_capture{*by, l.capture};
+    if (const auto by = mechanism_of(l)) one.capture = wire::netd_capture{*by, l.capture};
     out.listeners.push_back(std::move(one));
   }
   return out;
@@ -55,7 +55,7 @@ boost::system::result<installation, install_failure> netd_client::install(const 
   if (auto no = send(channel_.get(), to_message(wanted, true))) return *no;
   installation out;
   for (const auto& l : wanted.listeners) {
-    if (auto no = take_listener(out.listeners.emplace_back(), mechanism_of(l.kind), wanted.workers)) return *no;
+    if (auto no = take_listener(out.listeners.emplace_back(), mechanism_of(l), wanted.workers)) return *no;
   }
   if (auto no = take_end()) return *no;
   if (auto no = ask_for_processes(out)) return *no;

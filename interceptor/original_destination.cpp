@@ -28,7 +28,7 @@ boost::system::result<core::endpoint, core::errc> original_destination(int accep
   auto local = io::from_sockaddr(where);
   if (!local) return core::errc::unsupported;
   local->address = local->address.unmapped();
-  if (by == core::mechanism::tproxy) return *local;
+  if (by != core::mechanism::redirect) return *local;
 
   size = sizeof(where);
   const int level = local->address.is_v4() ? SOL_IP : SOL_IPV6;

@@ -16,13 +16,14 @@
 
 #include "interceptor/bridges.hpp"
 #include "interceptor/cgroup/hooks.hpp"
-#include "interceptor/cgroup/pins.hpp"
+#include "interceptor/bpf/pins.hpp"
 #include "interceptor/conntrack.hpp"
 #include "interceptor/netd_failure.hpp"
 #include "interceptor/nft.hpp"
 #include "interceptor/probe_tproxy.hpp"
 #include "interceptor/ruleset_capture.hpp"
 #include "interceptor/sandbox_failure.hpp"
+#include "interceptor/sk_lookup/programs.hpp"
 #include "io/descriptor.hpp"
 #include "io/privileges.hpp"
 
@@ -95,13 +96,19 @@ finding from_attempt(std::string subject, std::string good, const std::string& s
   return {std::move(subject), said.empty(), said.empty() ? std::move(good) : said};
 }
 
+std::string choose_sockets() {
+  if (std::string wrong = enter_namespaces(); !wrong.empty()) return wrong;
+  const auto no = sk_lookup::try_attach();
+  return no ? no->message : std::string{};
+}
+
 std::string load_programs() {
   const auto no = cgroup::try_load();
   return no ? no->message : std::string{};
 }
 
 finding pinning() {
-  const std::string wrong = cgroup::why_nothing_can_be_pinned();
+  const std::string wrong = bpf::why_nothing_can_be_pinned();
   return {"cgroup listeners: fail = closed", wrong.empty(), wrong.empty() ? "a guard can stay" : wrong};
 }
 
@@ -153,6 +160,7 @@ std::vector<finding> probe_kernel() {
           from_attempt("tproxy listeners: marks, routing, transparent sockets", "a connection was taken", try_in_child(take_a_connection)),
           bridges(),
           from_attempt("cgroup listeners", "the kernel takes their programs", try_in_child(load_programs)),
+          from_attempt("cgroup listeners: direction = in", "the kernel lets a program choose the socket", try_in_child(choose_sockets)),
           pinning(),
           privileges(),
           ipv6(),

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "interceptor/cgroup/pins.hpp"
+#include "interceptor/bpf/pins.hpp"
 #include "interceptor/mark_routing.hpp"
 #include "interceptor/nft.hpp"
 #include "interceptor/ruleset_capture.hpp"
@@ -50,7 +50,7 @@ traces find_traces() {
                                                 : "brought marked packets to an omnilink that is not running any more",
                          owned});
   }
-  for (const auto& pins : cgroup::find_pins(cgroup::netns_cookie())) {
+  for (const auto& pins : bpf::find_pins(bpf::netns_cookie())) {
     out.found.push_back({pins.path,
                          pins.in_use ? "guards what a running omnilink captures with fail = closed"
                                      : "refuses what a cgroup listener with fail = closed captured that is not running any more",
@@ -66,7 +66,7 @@ std::string remove_traces(const traces& those) {
     if (one.in_use) continue;
     if (one.what.starts_with("table ")) commands += fmt::format("delete {}\n", one.what);
     else if (one.what.starts_with('/')) {
-      if (std::string wrong = cgroup::remove_pins(one.what); !wrong.empty()) return wrong;
+      if (std::string wrong = bpf::remove_pins(one.what); !wrong.empty()) return wrong;
     } else if (const int wrong = remove_mark_routing(); wrong != 0) return fmt::format("{}: {}", one.what, std::strerror(wrong));
   }
   if (commands.empty()) return {};

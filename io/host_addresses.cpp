@@ -1,8 +1,13 @@
 #include "io/host_addresses.hpp"
 
 #include <ifaddrs.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
@@ -28,6 +33,22 @@ std::vector<core::address> host_addresses() {
     }
   }
   return out;
+}
+
+descriptor watch_host_addresses() noexcept {
+  descriptor out{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)};
+  const sockaddr_nl news{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+  if (!out || ::bind(out.get(), reinterpret_cast<const sockaddr*>(&news), sizeof news) != 0) return {};
+  return out;
+}
+
+void drain_news(int watch) noexcept {
+  char bytes[16384];
+  // ENOBUFS: more happened than fitted, which says as much.
+  for (;;) {
+    const ssize_t got = ::read(watch, bytes, sizeof bytes);
+    if (got <= 0 && errno != ENOBUFS && errno != EINTR) return;
+  }
 }
 
 }  // namespace omnilink::io

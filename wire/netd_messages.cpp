@@ -220,7 +220,7 @@ std::optional<netd_listener> decode_listener(byte_reader& in) {
   if (!captures) return out;
   const std::uint8_t by = in.u8();
   auto what = decode_capture(in);
-  if (!what || by > static_cast<std::uint8_t>(core::mechanism::cgroup)) return std::nullopt;
+  if (!what || by > static_cast<std::uint8_t>(core::mechanism::sk_lookup)) return std::nullopt;
   out.capture = {static_cast<core::mechanism>(by), std::move(*what)};
   return out;
 }

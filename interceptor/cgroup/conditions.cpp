@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "core/nearest_word.hpp"
+#include "interceptor/bpf/network_key.hpp"
 #include "interceptor/cgroup/place.hpp"
 #include "interceptor/cgroup/shared.h"
 #include "io/accept.hpp"
@@ -24,25 +25,6 @@
 
 namespace omnilink::interceptor::cgroup {
 namespace {
-
-void put(const core::address& a, __u32 (&into)[4]) {
-  if (a.is_v6()) {
-    const auto raw = a.to_v6();
-    std::memcpy(into, raw.data(), sizeof into);
-    return;
-  }
-  const auto raw = a.to_v4();
-  into[0] = into[1] = 0;
-  into[2] = htonl(0xffff);
-  std::memcpy(&into[3], raw.data(), raw.size());
-}
-
-omnilink_network network(const core::cidr& c) {
-  omnilink_network out{};
-  out.prefix = c.prefix + (c.network.is_v6() ? 0u : 96u);
-  put(c.network, out.address);
-  return out;
-}
 
 template <class Key, class Value>
 bool set(const bpf_map* map, const Key& key, const Value& value) {
@@ -111,9 +93,9 @@ void set_constants(const core::capture& c, connect_programs& p) {
   capture.deny = c.deny;
   // Any addresses that are far away.
   __u32 source[4];
-  put(source_of(*core::address::parse("203.0.113.1")), source);
+  bpf::put(source_of(*core::address::parse("203.0.113.1")), source);
   capture.source_v4 = source[3];
-  put(source_of(*core::address::parse("2001:db8::1")), source);
+  bpf::put(source_of(*core::address::parse("2001:db8::1")), source);
   if (source[2] != htonl(0xffff)) std::ranges::copy(source, capture.source_v6);
   for (const auto& range : c.ports) {
     for (std::uint32_t port = range.first; port <= range.last; ++port) p.rodata->ports[port / 64] |= 1ull << (port % 64);
@@ -123,7 +105,7 @@ void set_constants(const core::capture& c, connect_programs& p) {
 std::optional<failure> fill_maps(const core::capture& c, const connect_programs& p) {
   fill_own_addresses(c, p);
   bool good = true;
-  for (const auto& n : c.networks) good = good && set(p.maps.networks, network(n), yes);
+  for (const auto& n : c.networks) good = good && set(p.maps.networks, bpf::key_of(n), yes);
   for (const std::uint32_t id : c.uids) good = good && set(p.maps.uids, id, yes);
   for (const std::uint32_t id : c.gids) good = good && set(p.maps.gids, id, yes);
   for (const auto& r : c.rewrites) good = good && set(p.maps.rewrites, r.from, r.to);
@@ -133,10 +115,10 @@ std::optional<failure> fill_maps(const core::capture& c, const connect_programs&
 
 void fill_own_addresses(const core::capture& c, const connect_programs& p) {
   if (!c.networks.empty()) return;
-  for (const char* always : {"127.0.0.0/8", "0.0.0.0/32", "::1/128", "::/128"}) set(p.maps.networks, network(*core::cidr::parse(always)), yes);
+  for (const char* always : {"127.0.0.0/8", "0.0.0.0/32", "::1/128", "::/128"}) set(p.maps.networks, bpf::key_of(*core::cidr::parse(always)), yes);
   for (const auto& own : io::host_addresses()) {
     const std::uint8_t whole = own.is_v6() ? 128 : 32;
-    if (const auto one = core::cidr::make(own, whole)) set(p.maps.networks, network(*one), yes);
+    if (const auto one = core::cidr::make(own, whole)) set(p.maps.networks, bpf::key_of(*one), yes);
   }
 }
 

@@ -3,8 +3,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
@@ -14,18 +12,18 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdarg>
 #include <cstddef>
-#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <utility>
 
+#include "interceptor/bpf/load_failure.hpp"
+#include "interceptor/bpf/pins.hpp"
 #include "interceptor/cgroup/conditions.hpp"
-#include "interceptor/cgroup/pins.hpp"
 #include "interceptor/cgroup/place.hpp"
 #include "interceptor/cgroup/shared.h"
 #include "io/descriptor.hpp"
+#include "io/host_addresses.hpp"
 // Last: it knows the types of shared.h by their names only.
 #include "interceptor/cgroup/connect.skel.h"
 
@@ -49,48 +47,10 @@ std::array<bpf_program*, at_cgroup> of_cgroup(const connect_programs& p) {
 constexpr std::size_t at_service = 2;
 std::array<bpf_program*, at_service> of_service(const connect_programs& p) { return {p.progs.option, p.progs.sockets}; }
 
-// -- what libbpf says
-
-std::string said;
-
-int listen_to(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level != LIBBPF_WARN) return 0;
-  va_list again;
-  va_copy(again, arguments);
-  const int size = std::vsnprintf(nullptr, 0, format, arguments);
-  const auto end = said.size();
-  said.resize(end + static_cast<std::size_t>(size) + 1);
-  std::vsnprintf(said.data() + end, static_cast<std::size_t>(size) + 1, format, again);
-  va_end(again);
-  said.pop_back();  // the null
-  return size;
-}
-
-// The line before the verifier's statistics.
-std::string verifier_reason() {
-  const auto end = said.rfind("\nprocessed ");
-  if (end == said.npos) return {};
-  const auto begin = said.rfind('\n', end - 1);
-  return said.substr(begin + 1, end - begin - 1);
-}
-
-constexpr const char* fallback = "; a redirect listener needs no BPF";
-
-failure load_failure(int error) {
-  if (error == EPERM)
-    return {error, std::string{"the kernel lets this process load no BPF program: run as root, with CAP_BPF, CAP_PERFMON and "
-                               "CAP_NET_ADMIN"} + fallback};
-  if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
-    return {error, std::string{"this kernel does not describe its structures (no /sys/kernel/btf/vmlinux): it needs "
-                               "CONFIG_DEBUG_INFO_BTF"} + fallback};
-  const std::string reason = verifier_reason();
-  return {error, "the kernel refuses the programs: " + (reason.empty() ? std::string{std::strerror(error)} : reason) + fallback};
-}
-
 failure attach_failure(const place& where, int error) {
   std::string why = std::strerror(error);
   if (error == EPERM) why = "another program is attached there alone, without BPF_F_ALLOW_MULTI (bpftool cgroup tree), or CAP_NET_ADMIN is missing";
-  return {error, "cgroup " + where.path + ": " + why + fallback};
+  return {error, "cgroup " + where.path + ": " + why + std::string{bpf::fallback}};
 }
 
 }  // namespace
@@ -106,7 +66,7 @@ struct hooks::state {
     unsigned pins = 0;  // names given so far
   };
 
-  std::uint64_t netns = netns_cookie();
+  std::uint64_t netns = bpf::netns_cookie();
   bool first_pids = in_first_pid_namespace();
   io::descriptor alone;  // the name that says: a service with cgroup listeners is in this network namespace
   place own;
@@ -115,7 +75,7 @@ struct hooks::state {
   std::array<io::descriptor, 5> shared;
   std::vector<attached> all;
   std::array<link, at_service> of_service_links;
-  pin_folder pins;
+  bpf::pin_folder pins;
   io::descriptor addresses, made_cgroups, news;
   pid_t worker = 0;
 
@@ -127,7 +87,6 @@ struct hooks::state {
   problem attach_service();
   problem pin(std::size_t index);
   void unpin(attached& one) noexcept;
-  void take_over() const;
   void tell_worker() const;
   void watch();
   problem follow(std::size_t index);
@@ -149,22 +108,6 @@ io::descriptor claim_namespace() {
   std::ranges::copy(text, name.sun_path);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size());
   if (!out || ::bind(out.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0) return {};
-  return out;
-}
-
-void drain(int fd) noexcept {
-  char bytes[16384];
-  // ENOBUFS: more happened than fitted, which says as much.
-  for (;;) {
-    const ssize_t got = ::read(fd, bytes, sizeof bytes);
-    if (got <= 0 && errno != ENOBUFS && errno != EINTR) return;
-  }
-}
-
-io::descriptor watch_addresses() noexcept {
-  io::descriptor out{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE)};
-  const sockaddr_nl news{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
-  if (!out || ::bind(out.get(), reinterpret_cast<const sockaddr*>(&news), sizeof news) != 0) return {};
   return out;
 }
 
@@ -193,10 +136,9 @@ problem hooks::state::load(const attachment& wanted, attached& into) {
   if (found.has_error()) return failure{ENOENT, found.error()};
   into.wanted = wanted;
   into.where = std::move(*found);
-  said.clear();
-  libbpf_set_print(listen_to);
+  bpf::listen_to_libbpf();
   into.loaded.reset(connect_programs__open());
-  if (!into.loaded) return load_failure(errno);
+  if (!into.loaded) return bpf::load_failure(errno);
   auto& capture = into.loaded->rodata->capture;
   capture.netns = netns;
   capture.own_cgroup = own_cgroup;
@@ -206,16 +148,16 @@ problem hooks::state::load(const attachment& wanted, attached& into) {
   set_constants(wanted.what, *into.loaded);
   const auto maps = shared_maps(*into.loaded);
   for (std::size_t i = 0; i < maps.size(); ++i) {
-    if (shared[i] && bpf_map__reuse_fd(maps[i], shared[i].get()) != 0) return load_failure(errno);
+    if (shared[i] && bpf_map__reuse_fd(maps[i], shared[i].get()) != 0) return bpf::load_failure(errno);
   }
-  if (const int error = connect_programs__load(into.loaded.get()); error != 0) return load_failure(-error);
+  if (const int error = connect_programs__load(into.loaded.get()); error != 0) return bpf::load_failure(-error);
   for (std::size_t i = 0; i < maps.size(); ++i) {
     if (!shared[i]) shared[i] = io::descriptor{::fcntl(bpf_map__fd(maps[i]), F_DUPFD_CLOEXEC, 0)};
   }
   if (auto no = fill_maps(wanted.what, *into.loaded)) return no;
   constexpr __u8 yes = 1;
   for (const int socket : wanted.sockets) {
-    if (bpf_map_update_elem(shared[listeners].get(), &socket, &yes, BPF_ANY) != 0) return load_failure(errno);
+    if (bpf_map_update_elem(shared[listeners].get(), &socket, &yes, BPF_ANY) != 0) return bpf::load_failure(errno);
   }
   return std::nullopt;
 }
@@ -274,13 +216,6 @@ void hooks::state::unpin(attached& one) noexcept {
   }
 }
 
-// The guard of one that was here before: ours is in force.
-void hooks::state::take_over() const {
-  for (const auto& old : find_pins(netns)) {
-    if (old.here && !old.in_use) remove_pins(old.path);
-  }
-}
-
 void hooks::state::tell_worker() const {
   if (!shared[own_processes] || !first_pids || worker == 0) return;
   const __u64 begin = begin_of(static_cast<std::uint32_t>(worker)).value_or(0);
@@ -290,7 +225,7 @@ void hooks::state::tell_worker() const {
 // What cannot be watched is as it was at the last reload.
 void hooks::state::watch() {
   if (!news) {
-    addresses = watch_addresses();
+    addresses = io::watch_host_addresses();
     made_cgroups = io::descriptor{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
     news = io::descriptor{::epoll_create1(EPOLL_CLOEXEC)};
     for (const int fd : {addresses.get(), made_cgroups.get()}) {
@@ -329,7 +264,7 @@ problem hooks::install(const std::vector<attachment>& wanted) {
 problem hooks::state::install(const std::vector<attachment>& wanted) {
   if (auto no = begin()) return no;
   if (!pins.made() && std::ranges::any_of(wanted, &attachment::fail_closed)) {
-    if (std::string wrong = pins.make(netns); !wrong.empty()) return failure{errno, std::move(wrong)};
+    if (std::string wrong = pins.make(netns, "connect"); !wrong.empty()) return failure{errno, std::move(wrong)};
   }
   std::vector<attached> fresh(wanted.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -367,7 +302,6 @@ problem hooks::state::install(const std::vector<attachment>& wanted) {
   if (no) return no;
   for (auto& one : old) unpin(one);
   old.clear();
-  take_over();
   watch();
   return std::nullopt;
 }
@@ -395,8 +329,8 @@ int hooks::news_fd() const noexcept { return state_->news.get(); }
 
 std::string hooks::hear_news() {
   state& s = *state_;
-  drain(s.addresses.get());
-  drain(s.made_cgroups.get());
+  io::drain_news(s.addresses.get());
+  io::drain_news(s.made_cgroups.get());
   std::string wrong;
   for (std::size_t i = 0; i < s.all.size(); ++i) {
     fill_own_addresses(s.all[i].wanted.what, *s.all[i].loaded);
@@ -406,11 +340,10 @@ std::string hooks::hear_news() {
 }
 
 problem try_load() {
-  said.clear();
-  libbpf_set_print(listen_to);
+  bpf::listen_to_libbpf();
   const programs all{connect_programs__open()};
-  if (!all) return load_failure(errno);
-  if (const int error = connect_programs__load(all.get()); error != 0) return load_failure(-error);
+  if (!all) return bpf::load_failure(errno);
+  if (const int error = connect_programs__load(all.get()); error != 0) return bpf::load_failure(-error);
   return std::nullopt;
 }
 

@@ -1,5 +1,5 @@
 // The eBPF programs of all cgroup listeners of one service, and what stays of them. Everything needs CAP_BPF, CAP_PERFMON and
-// CAP_NET_ADMIN; nobody else calls libbpf. Single-threaded.
+// CAP_NET_ADMIN. Single-threaded.
 #pragma once
 
 #include <sys/types.h>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/capture.hpp"
+#include "interceptor/bpf/failure.hpp"
 
 namespace omnilink::interceptor::cgroup {
 
@@ -25,10 +26,7 @@ struct attachment {
   std::vector<int> sockets;                ///< the listener's
 };
 
-struct failure {
-  int system_errno = 0;
-  std::string message;  ///< cause and remedy, one line
-};
+using bpf::failure;
 
 class hooks {
  public:

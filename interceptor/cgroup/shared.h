@@ -1,12 +1,10 @@
 // What the programs in the kernel and those that load them both know. C, for the one and the other.
 #pragma once
 
-#include <linux/types.h>
+#include "interceptor/bpf/shared.h"
 
 #define OMNILINK_SO_ORIGINAL_DST 80  // netfilter's number, for IPv4 and IPv6
 #define OMNILINK_PROCESS_NAME 16     // TASK_COMM_LEN
-
-// Addresses are 16 bytes in network order, IPv4 as ::ffff:a.b.c.d.
 
 // What is known of a connection from its connect().
 struct omnilink_origin {
@@ -25,11 +23,6 @@ struct omnilink_origin {
 struct omnilink_path {
   __u32 address[4];      // of the program's socket
   __u32 port, listener;  // of that socket and of the listener, host order
-};
-
-struct omnilink_network {
-  __u32 prefix;
-  __u32 address[4];
 };
 
 struct omnilink_exe {

@@ -116,7 +116,12 @@ TEST(listener_config, what_each_mechanism_can_tell) {
       {"cgroup://?exe=curl", "absolute path"},
       {"cgroup://?process=sixteen-bytes-...", "1 to 15 bytes"},
       {"cgroup://?port=80&deny=EPERM&rewrite=80:8080", "both deny and rewrite"},
-      {"cgroup://?port=80&direction=in", "use a redirect or tproxy listener"},
+      {"cgroup://?port=80&source=198.51.100.0/24&cidr=203.0.113.1&direction=in", ""},
+      {"cgroup://?port=80&direction=forward", "use a redirect or tproxy listener"},
+      {"cgroup://?port=80&direction=in&iface=eth0", "leave it out"},
+      {"cgroup://?port=80&direction=in&mark=1", "leave it out"},
+      {"cgroup://?port=80&direction=in&cgroup=app.slice", "this machine's own programs only"},
+      {"cgroup://?port=80&source=198.51.100.0/24", "leave it out"},
       {"cgroup://?port=80&iface=eth0", "leave it out"},
       {"cgroup://0.0.0.0?port=80&allow_remote=true", "listens on 127.0.0.1"},
   };

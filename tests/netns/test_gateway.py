@@ -14,12 +14,12 @@ import select
 import signal
 import socket
 import subprocess
-import threading
 import unittest
 
 import box
 import capture
 import hops
+import local_service
 import omnilink
 import origin
 import programs
@@ -41,29 +41,6 @@ def setUpModule():
     unittest.addModuleCleanup(ORIGIN.__exit__)
     WEB = ORIGIN.serve("web", programs.web)
     HOP = SERVERS.microsocks()
-
-
-def answer(connection, who):
-    with connection:
-        connection.sendall(f"service of {who}\n".encode())
-        while data := connection.recv(4096):
-            connection.sendall(data)
-
-
-def serve_locally():
-    """A service of near's; it tells its client who it takes it for."""
-    listener = socket.create_server(("::", SERVICE_PORT), family=socket.AF_INET6, dualstack_ipv6=True)
-
-    def serve():
-        while True:
-            try:
-                connection, (who, *_) = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=answer, args=(connection, who.removeprefix("::ffff:")), daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    return listener
 
 
 def listeners(mechanism):
@@ -98,7 +75,7 @@ class through_the_gateway:
         calls = "0" if cls.MECHANISM == "tproxy" else "1"  # as docker leaves it, where that is possible
         for path in BRIDGE_CALLS:
             world.write(path, calls)
-        cls.local = serve_locally()
+        cls.local = local_service.local_service(SERVICE_PORT)
         echo = ORIGIN.port("echo")
         cls.old = [call(lambda: omnilink.connect((host, echo), 20)) for call in (box.call, lambda f: f()) for host in (world.ORIGIN4, world.ORIGIN6)]
         cls.old.append(world.far_call(lambda: omnilink.connect((world.NEAR4, SERVICE_PORT), 20)))
@@ -108,7 +85,6 @@ class through_the_gateway:
 
     @classmethod
     def tearDownClass(cls):
-        cls.local.shutdown(socket.SHUT_RDWR)
         cls.local.close()
         for old in cls.old:
             old.close()

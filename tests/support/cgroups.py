@@ -27,16 +27,21 @@ def hierarchy():
 
 def prepare():
     """What tests of cgroup listeners need; called in setUpModule, where it may skip them."""
+    prepare_bpf()
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        world.cannot("this kernel has no BTF")
+    return cgroups()
+
+
+def prepare_bpf():
+    """Likewise, of those with direction = "in", which are about no cgroup."""
     world.enter()
     if not world.is_root():
         raise unittest.SkipTest("programs for the kernel need root")
-    if not os.path.exists("/sys/kernel/btf/vmlinux"):
-        world.cannot("this kernel has no BTF")
     if "OMNILINK_BPF=OFF" in omnilink.run("check", "-L", "cgroup://?port=1").stderr:
         raise unittest.SkipTest("this build has no cgroup listeners")
     # Our own, since this mount namespace is; what is pinned there goes with it.
     world.check(world.libc.mount(b"bpf", b"/sys/fs/bpf", b"bpf", 0, None), "mount /sys/fs/bpf")
-    return cgroups()
 
 
 class cgroups:

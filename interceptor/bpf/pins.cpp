@@ -1,4 +1,4 @@
-#include "interceptor/cgroup/pins.hpp"
+#include "interceptor/bpf/pins.hpp"
 
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -14,7 +14,7 @@
 #include <cstring>
 #include <filesystem>
 
-namespace omnilink::interceptor::cgroup {
+namespace omnilink::interceptor::bpf {
 namespace {
 
 namespace fs = std::filesystem;
@@ -27,18 +27,18 @@ bool is_mounted() noexcept {
   return ::statfs(file_system, &about) == 0 && about.f_type == BPF_FS_MAGIC;
 }
 
-long bpf(int command, bpf_attr& what) noexcept { return ::syscall(SYS_bpf, command, &what, sizeof what); }
+long call(int command, bpf_attr& what) noexcept { return ::syscall(SYS_bpf, command, &what, sizeof what); }
 
 // Without CAP_SYS_ADMIN, which looking a link up by its number would need.
 bool detach(const std::string& path) noexcept {
   bpf_attr what{};
   what.pathname = reinterpret_cast<std::uintptr_t>(path.c_str());
-  const io::descriptor link{static_cast<int>(bpf(BPF_OBJ_GET, what))};
+  const io::descriptor link{static_cast<int>(call(BPF_OBJ_GET, what))};
   if (!link) return false;
   what = {};
   what.link_detach.link_fd = static_cast<std::uint32_t>(link.get());
   // A cgroup that is gone has let it go already.
-  return bpf(BPF_LINK_DETACH, what) == 0 || errno == ENOLINK;
+  return call(BPF_LINK_DETACH, what) == 0 || errno == ENOLINK;
 }
 
 // The kernel lets go of it with the process, however that ends.
@@ -63,10 +63,10 @@ std::string why_nothing_can_be_pinned() {
          ": mount -t bpf bpf /sys/fs/bpf, or set fail = \"open\"";
 }
 
-std::string pin_folder::make(std::uint64_t netns) {
+std::string pin_folder::make(std::uint64_t netns, std::string_view programs) {
   if (std::string wrong = why_nothing_can_be_pinned(); !wrong.empty()) return wrong;
   // The file system takes no name with a dot.
-  const std::string path = all + "/" + std::to_string(netns) + "-" + std::to_string(::getpid());
+  const std::string path = all + "/" + std::to_string(netns) + "-" + std::to_string(::getpid()) + "-" + std::string{programs};
   const bool there = (::mkdir(all.c_str(), 0700) == 0 || errno == EEXIST) && (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST);
   if (!there || !(held_ = hold(path)))
     return path + ": " + std::strerror(errno) + "; fail = \"closed\" keeps its guard there: let omnilink write to it (systemd: ReadWritePaths=/sys/fs/bpf), "
@@ -102,4 +102,10 @@ std::string remove_pins(const std::string& folder) {
   return {};
 }
 
-}  // namespace omnilink::interceptor::cgroup
+void take_over(std::uint64_t netns) {
+  for (const auto& old : find_pins(netns)) {
+    if (old.here && !old.in_use) remove_pins(old.path);
+  }
+}
+
+}  // namespace omnilink::interceptor::bpf
