@@ -64,13 +64,13 @@ jobs_at_once() {
   echo $((fit < cores ? fit : cores))
 }
 
-# build PRESET TARGET…: configures when needed, builds; one build at a time.
+# build PRESET TARGET…: configures when needed, builds; one build of a preset at a time.
 build() {
   local preset=$1 folder=$root/build/$1 lock
   shift
   mkdir -p "$folder" 2>/dev/null
   [[ -w $folder ]] || die "you may not write to $folder (built as another user?); remove $root/build or be its owner"
-  exec {lock}>"$root/build/.lock" || die "cannot open $root/build/.lock"
+  exec {lock}>"$folder/.lock" || die "cannot open $folder/.lock"
   flock -n "$lock" || { say "another build is running here; waiting for it"; flock "$lock"; }
   if [[ ! -e $folder/build.ninja ]]; then
     say "configuring $preset"

@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 
+import build
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TEST_SECONDS = 120  # a test that takes longer hangs
 SLOWEST_SHOWN = 5
@@ -130,15 +132,17 @@ class program:
 
 PR_SET_CHILD_SUBREAPER = 36
 
+building = set()  # our one child that is nobody's orphan: the next preset's build
+
 
 def end_orphans():
     """Ends what a test program left behind in sessions of its own: as our children, see main()."""
     while True:
         with open(f"/proc/self/task/{os.getpid()}/children") as children:
-            left = children.read().split()
+            left = set(map(int, children.read().split())) - building
         if not left:
             return
-        for pid in map(int, left):
+        for pid in left:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
@@ -285,11 +289,6 @@ def run_whole(name, command, env, seconds, results):
         results.passes(name, time.monotonic() - begun)
 
 
-def build(preset, targets):
-    command = '. "$0"; build "$@"'
-    return subprocess.run(["bash", "-c", command, ROOT + "/deploy/setup.sh", preset, *targets]).returncode == 0
-
-
 def listed_programs(folder):
     with open(folder + "/tests/list.txt") as lines:
         for line in lines:
@@ -306,17 +305,14 @@ def python_files(preset):
             yield path
 
 
+def targets(preset):
+    tests = "omnilink_concurrent_tests" if preset == "tsan" else "omnilink_tests"
+    program = ["omnilink"] if any(python_files(preset)) else []
+    bench = ["bench/all"] if preset == "release" else []  # what its test runs; it has no time to build it
+    return [tests, *program, *bench]
+
+
 def run_preset(preset, only, results):
-    print(f"== {preset}", flush=True)
-    targets = {"tsan": ["omnilink_concurrent_tests"], "fuzz": ["omnilink_tests"]}.get(preset, ["omnilink_tests"])
-    python = list(python_files(preset))
-    if python:
-        targets = targets + ["omnilink"]
-    if preset == "release":
-        targets = targets + ["bench/all"]  # what its test runs; it has no time to build it
-    if not build(preset, targets):
-        results.fails(f"build.{preset}", "the build failed")
-        return
     folder = f"{ROOT}/build/{preset}"
     env = dict(os.environ, OMNILINK=folder + "/omnilink", OMNILINK_BUILD=folder, OMNILINK_PRESET=preset,
                **SANITIZER_OPTIONS)
@@ -331,22 +327,43 @@ def run_preset(preset, only, results):
             os.makedirs(scratch, exist_ok=True)
             command = [path, f"-max_total_time={FUZZ_SECONDS}", f"-artifact_prefix={scratch}/", scratch, inputs]
             run_whole(f"fuzz.{name}", command, env, FUZZ_SECONDS + TEST_SECONDS, results)
-    for path in python:
+    for path in python_files(preset):
         python_suite(path, env).run(only, results)
+
+
+def run_presets(presets, only, in_turn, results):
+    ahead = None
+    for preset, following in zip(presets, presets[1:] + [None]):
+        print(f"== {preset}", flush=True)
+        begun = time.monotonic()
+        built = ahead.succeeded() if ahead else build.build(preset, targets(preset))
+        print(f"== {preset}: built after {time.monotonic() - begun:.0f} s", flush=True)
+        building.clear()
+        ahead = build.build_behind(following, targets(following)) if following and not in_turn else None
+        if ahead:
+            building.add(ahead.pid)
+        try:
+            if built:
+                run_preset(preset, only, results)
+            else:
+                results.fails(f"build.{preset}", "the build failed")
+        except BaseException:
+            if ahead:
+                ahead.end()
+            raise
+        print(f"== {preset}: {time.monotonic() - begun:.0f} s", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/run", description="Builds omnilink and runs its tests.")
     parser.add_argument("--only", action="append", metavar="PATTERN", help="tests whose name contains this")
     parser.add_argument("--preset", action="append", choices=["release", "asan", "tsan", "fuzz"])
+    parser.add_argument("--in-turn", action="store_true", help="the next preset is not built while tests run")
     options = parser.parse_args()
     # Orphans of the tests become our children, so that none is left behind.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     results, started = tally(), time.monotonic()
-    for preset in options.preset or ["release", "asan", "tsan"]:
-        begun = time.monotonic()
-        run_preset(preset, options.only, results)
-        print(f"== {preset}: {time.monotonic() - begun:.0f} s", flush=True)
+    run_presets(options.preset or ["release", "asan", "tsan"], options.only, options.in_turn, results)
     slowest = sorted(results.seconds, key=results.seconds.get)[-SLOWEST_SHOWN:]
     if len(results.seconds) > len(slowest):
         print("the slowest: " + ", ".join(f"{name} {results.seconds[name]:.1f} s" for name in reversed(slowest)))

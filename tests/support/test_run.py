@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 import unittest
+from unittest import mock
 
 import run
 
@@ -114,6 +115,23 @@ class runner(unittest.TestCase):
         self.run_suite(run.python_suite(self.program(text, "test_fake.py"), os.environ))
         with open(note) as folder:
             self.assertFalse(os.path.exists(folder.read()))
+
+    def test_the_next_presets_build_outlives_the_tests_before_it_and_gives_way_to_them(self):
+        gate = os.path.join(self.folder, "gate")
+        os.mkfifo(gate)
+        with mock.patch("build.command", lambda preset, targets: ["bash", "-c", f"read line <{gate}; echo no $0; exit 1", *targets]):
+            ahead = run.build.build_behind("asan", ["such target"])
+        self.addCleanup(ahead.end)
+        run.building.add(ahead.pid)
+        self.addCleanup(run.building.clear)
+        self.run_suite(run.python_suite(self.program(FAKE_UNITTEST, "test_fake.py"), os.environ), ["test_good"])
+        self.assertEqual(os.sched_getscheduler(ahead.pid), os.SCHED_IDLE)
+        with open(gate, "w") as out:
+            out.write("go on\n")
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            self.assertFalse(ahead.succeeded())
+        self.assertIn("no such target", said.getvalue())
 
     def test_an_empty_corpus_is_a_failure(self):
         with contextlib.redirect_stdout(io.StringIO()):
