@@ -3,7 +3,9 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <memory>
 
+#include "actors/flow_feed.hpp"
 #include "actors/query_access.hpp"
 #include "core/clock.hpp"
 #include "io/deadlines.hpp"
@@ -23,22 +25,26 @@ struct asker_session {
     touch();
   }
 
+  /// A subscriber waits for events for as long as he likes.
   void touch() {
+    if (events) return idle.disarm();
     idle.arm(core::clock::now() + idle_limit, [this] { close(); });
   }
   void close() noexcept {
     boost::system::error_code ignored;
     socket.close(ignored);
+    if (events) events->wake();
   }
 
   channel socket;
   const channel* listener;
   const asking_peer peer;
   io::deadlines::timer idle;
+  std::shared_ptr<subscription> events;  ///< null: not subscribed
 };
 
-/// Answers one asker until it closes; both arguments outlive the awaitable. wire/nat_query.hpp, wire/admin.hpp.
-boost::asio::awaitable<void> serve_questions(control& home, asker_session& one);
-boost::asio::awaitable<void> serve_admin(control& home, asker_session& one);
+/// Answers one asker until it closes; `home` outlives the awaitable. wire/nat_query.hpp, wire/admin.hpp.
+boost::asio::awaitable<void> serve_questions(control& home, std::shared_ptr<asker_session> one);
+boost::asio::awaitable<void> serve_admin(control& home, std::shared_ptr<asker_session> one);
 
 }  // namespace omnilink::actors

@@ -58,6 +58,7 @@ struct configuration {
   std::vector<interceptor::filter::sublayer> sublayers;
   std::vector<interceptor::filter::filter> filters;  ///< beside those that the rules become
   std::string query_socket;               ///< path; empty: no query endpoint
+  std::uint32_t query_rate = 200'000;   ///< questions per second of one user; 0: no limit
   std::string admin_socket;               ///< path; empty: none
   bool log_access = true;
   enum class destinations : std::uint8_t { full, hash, none } log_destinations = destinations::full;

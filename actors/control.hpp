@@ -11,10 +11,12 @@
 
 #include "actors/ask.hpp"
 #include "actors/descriptors.hpp"
+#include "actors/flow_feed.hpp"
 #include "actors/memory_watch.hpp"
 #include "actors/numbering.hpp"
 #include "actors/protocol.hpp"
 #include "actors/query_server.hpp"
+#include "actors/question_rates.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shared.hpp"
 #include "actors/snapshot.hpp"
@@ -82,6 +84,8 @@ struct control {
 
   // the query endpoint's
   std::unique_ptr<query_server> queries;
+  question_rates rates;
+  flow_feed feed{*this};
 };
 
 }  // namespace omnilink::actors

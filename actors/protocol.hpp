@@ -30,6 +30,29 @@ using endpoint_list = std::vector<core::endpoint>;
 using nat_page = nat::table::page;
 using nat_inserted = nat::table::inserted;
 
+/// One thing to do in a shard for query.sock …
+struct nat_request {
+  enum class kind : std::uint8_t {
+    find_source,   ///< all flows of key.source, newest first; an unspecified address: of that port
+    find_flow,     ///< the flow with exactly this key
+    erase_source,  ///< what comes from key.source
+    erase_flow,
+    announce,  ///< `flow`
+  };
+  kind what;
+  core::flow_key key;
+  std::uint64_t generation = 0;            ///< of erase; 0: any
+  std::shared_ptr<const nat::entry> flow{};  ///< of announce
+};
+/// … and what came of it.
+struct nat_result {
+  nat_entries flows;             ///< found, or recorded
+  core::errc code = core::errc::ok;  ///< as nat::table says
+  std::uint32_t erased = 0;
+};
+using nat_requests = std::vector<nat_request>;
+using nat_results = std::vector<nat_result>;
+
 /// What connections saw of one hop, by its number.
 struct hop_mark {
   std::uint16_t hop;
@@ -49,7 +72,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(omnilink, first_custom_type_id)
 
   CAF_ADD_ATOM(omnilink, omnilink::actors, start_atom, "start")
   CAF_ADD_ATOM(omnilink, omnilink::actors, listen_atom, "listen")
-  CAF_ADD_ATOM(omnilink, omnilink::actors, find_atom, "find")
+  CAF_ADD_ATOM(omnilink, omnilink::actors, act_atom, "act")
   CAF_ADD_ATOM(omnilink, omnilink::actors, list_atom, "list")
   CAF_ADD_ATOM(omnilink, omnilink::actors, stats_atom, "stats")
   CAF_ADD_ATOM(omnilink, omnilink::actors, kill_atom, "kill")
@@ -63,7 +86,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(omnilink, first_custom_type_id)
 CAF_END_TYPE_ID_BLOCK(omnilink)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::listening_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_entries)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_requests)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_results)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::connection_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::start_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(omnilink::actors::nat_page)
@@ -80,10 +104,8 @@ using caf::replies_to;
 
 /// One shard of the NAT store; one per worker. Connections work on the table itself; questions about it come here.
 using nat_shard_actor = caf::typed_actor<
-    // All flows of that source, newest first; an unspecified address: of that port.
-    replies_to<find_atom, core::endpoint>::with<nat_entries>,
-    // The flow with exactly this key, or none.
-    replies_to<find_atom, core::flow_key>::with<nat_entries>,
+    // Many at once, in their order: a message costs more than a look-up.
+    replies_to<act_atom, nat_requests>::with<nat_results>,
     // A page of at most so many entries from that cursor on.
     replies_to<list_atom, std::uint64_t, std::uint64_t>::with<nat_page>,
     // Counters of this shard.

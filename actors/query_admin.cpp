@@ -183,9 +183,9 @@ struct administration {
 
 }  // namespace
 
-asio::awaitable<void> serve_admin(control& home, asker_session& one) {
+asio::awaitable<void> serve_admin(control& home, std::shared_ptr<asker_session> one) {
   administration here{home};
-  co_await here.run(one);
+  co_await here.run(*one);
 }
 
 }  // namespace omnilink::actors

@@ -35,7 +35,7 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
   explicit impl(control& center) : home{center} {}
 
   using session_ptr = std::shared_ptr<asker_session>;
-  using serve_function = asio::awaitable<void> (*)(control&, asker_session&);
+  using serve_function = asio::awaitable<void> (*)(control&, std::shared_ptr<asker_session>);
 
   std::string open(const std::string& path, io::unix_kind kind, unsigned mode, serve_function serve) {
     if (path.empty()) return {};
@@ -81,7 +81,7 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
 
   static asio::awaitable<void> run(std::shared_ptr<impl> self, session_ptr one, serve_function serve) {
     const auto place = self->askers.insert(self->askers.end(), one);
-    co_await serve(self->home, *one);
+    co_await serve(self->home, one);
     one->close();
     one->idle.disarm();
     self->askers.erase(place);

@@ -172,10 +172,10 @@ class trip {
   }
 
   // Who opened it, where somebody asks.
-  asio::awaitable<void> learn() {
+  asio::awaitable<void> learn(asked_facts asked) {
     // An explicit client's socket has our listener as its peer, and so has one whose connect() was changed.
     const core::endpoint peer = dials_original() ? core::endpoint{dialled_, original_.port} : key_.local;
-    co_await opener_.find_out(settings_->asked, client_->socket().native_handle(), peer);
+    co_await opener_.find_out(asked, client_->socket().native_handle(), peer);
     if (slot_.cancel.canceled()) end(slot_.cancel.why(), core::step::accept);
   }
 
@@ -190,6 +190,7 @@ class trip {
     out.program = opener_.program();
     if (out.program && out.program->uid) out.uid = *out.program->uid;
     out.chain = way_ ? way_->name : std::string{};
+    if (!ruled_.rule.empty()) out.rule = std::make_shared<const std::string>(ruled_.rule);
     return out;
   }
 
@@ -259,7 +260,9 @@ class trip {
   // The chain and the NAT entry: from here on the question "where did it want to go?" has an answer.
   asio::awaitable<void> record() {
     settings_ = home_.settings;
-    if (settings_->asked.about_opener()) co_await learn();
+    asked_facts asked = settings_->asked;
+    asked.program |= home_.news.asks_for_owners();
+    if (asked.about_opener()) co_await learn(asked);
     if (!ok()) co_return;
     choose_way();
     // Changed while it was found out who asks.

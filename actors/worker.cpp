@@ -147,8 +147,11 @@ hop_marks worker::take_marks() {
 }
 
 void worker::schedule_sweep() {
-  if (sweeper_.armed()) return;
-  if (const auto due = flows.next_due()) sweeper_.arm(*due, [this] { sweep(); });
+  const auto due = flows.next_due();
+  // What has just been announced, or closed, may be due after or before what the wheel waits for.
+  if (!due || (sweeper_.armed() && sweep_at_ <= *due)) return;
+  sweep_at_ = *due;
+  sweeper_.arm(*due, [this] { sweep(); });
 }
 
 void worker::sweep() {

@@ -11,6 +11,7 @@
 #include "actors/accept_pause.hpp"
 #include "actors/ask.hpp"
 #include "actors/connection_info.hpp"
+#include "actors/flow_news.hpp"
 #include "actors/protocol.hpp"
 #include "actors/recheck.hpp"
 #include "actors/rules.hpp"
@@ -127,6 +128,7 @@ struct worker {
   io::relay_buffer buffer;
   io::pipe_pool pipes;
   nat::table flows;
+  flow_news news{flows, deadlines};
   caf::actor questions_alive;   ///< the strong reference to …
   asker& questions;             ///< … who carries this unit's questions to actors
   std::shared_ptr<const worker_settings> settings;  ///< of the connections that begin now
@@ -142,6 +144,7 @@ struct worker {
  private:
   void sweep();
   io::deadlines::timer sweeper_;
+  core::instant sweep_at_{};  // while that is armed
   hop_marks marks_;
   io::deadlines::timer marks_due_;
 };

@@ -104,6 +104,11 @@ std::optional<unix_peer> peer_of(int socket) noexcept {
   return unix_peer{who.uid, who.gid, who.pid};
 }
 
+core::errc send_message(int socket, std::span<const std::uint8_t> data) noexcept {
+  if (::send(socket, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return core::errc::ok;
+  return errno == EAGAIN ? core::errc::not_found : to_errc_from_errno(errno);
+}
+
 unix_message receive_message(int socket, std::span<std::uint8_t> into) noexcept {
   unix_message out;
   iovec space{into.data(), into.size()};

@@ -42,7 +42,8 @@ struct unix_message {
   std::vector<descriptor> more;  ///< the others; close a stranger's with close_elsewhere()
 };
 
-/// Does not wait.
+/// Neither waits. not_found: the other side has to read first.
+core::errc send_message(int socket, std::span<const std::uint8_t> data) noexcept;
 unix_message receive_message(int socket, std::span<std::uint8_t> into) noexcept;
 
 }  // namespace omnilink::io

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "core/clock.hpp"
@@ -12,8 +13,13 @@
 namespace omnilink::nat {
 
 enum class flow_state : std::uint8_t {
-  live,    ///< carried by omnilink; never evicted, has no TTL
+  live,    ///< not known to have ended
   closed,  ///< ended; answers until its linger is over
+};
+
+enum class carrier : std::uint8_t {
+  omnilink,  ///< a live one is never evicted and has no TTL
+  other,     ///< another program, which announced it; live until its TTL is over
 };
 
 struct entry {
@@ -29,9 +35,14 @@ struct entry {
   std::uint32_t uid = unknown_uid;  ///< owner of the program's socket
   bool redirected = false;          ///< the kernel sent it to us: the program's socket has the original destination as its peer
   flow_state state = flow_state::live;
+  nat::carrier carrier = nat::carrier::omnilink;
   core::instant created{};
   core::instant closed{};  ///< meaningful when closed
+  core::instant due{};     ///< when it is forgotten; meaningless while it is live and omnilink's
   std::string chain;       ///< the chain that carries it
+  std::shared_ptr<const std::string> rule;  ///< the filters that decided; null: none did
+
+  bool has_ttl() const noexcept { return state == flow_state::closed || carrier == nat::carrier::other; }
 };
 
 }  // namespace omnilink::nat

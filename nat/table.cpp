@@ -15,8 +15,8 @@ core::instant later(core::instant from, core::nanoseconds span) noexcept {
   return from > core::instant::max() - span ? core::instant::max() : from + span;
 }
 
-// An entry and its places in two lists: of its source port, newest first; and, once closed, of the closed,
-// oldest first.
+// An entry and its places in two lists: of its source port, newest first; and, where it has a TTL, of the closed or
+// of those that others carry, oldest first.
 struct node {
   struct links {
     entry_number before = no_entry;
@@ -25,12 +25,23 @@ struct node {
   entry flow;
   std::uint32_t tag = 0;
   links same_port;
-  links closed;
+  links ageing;
+};
+
+struct age_list {
+  entry_number oldest = no_entry;
+  entry_number newest = no_entry;
 };
 
 // The memory of a flow: this, 1/64 of a chunk's mask, and one to three cells of 8 bytes in the key index, so
-// 288 bytes at most; a name or chain of more than 15 characters adds its own length.
-static_assert(sizeof(node) <= 256);
+// 320 bytes at most; a name or chain of more than 15 characters adds its own length.
+static_assert(sizeof(node) <= 288);
+
+// What tells the same flow, announced again, from another use of its ports.
+bool is_same_flow(const entry& a, const entry& b) noexcept {
+  const auto pid = [](const entry& e) { return e.program ? e.program->pid : std::nullopt; };
+  return a.original == b.original && a.original_address == b.original_address && a.uid == b.uid && a.cookie == b.cookie && pid(a) == pid(b);
+}
 
 }  // namespace
 
@@ -44,18 +55,20 @@ std::string config::validate() const {
 
 stats& stats::operator+=(const stats& other) noexcept {
   live += other.live;
+  announced += other.announced;
   closed += other.closed;
   capacity += other.capacity;
   inserted += other.inserted;
   expired += other.expired;
   refused += other.refused;
   replaced += other.replaced;
+  erased += other.erased;
   return *this;
 }
 
 struct table::state {
   state(config settings, std::size_t capacity, core::instant start)
-      : linger{settings.linger}, nodes{capacity}, by_key{capacity, seed(start)} {
+      : linger{settings.linger}, ttl{settings.ttl}, nodes{capacity}, by_key{capacity, seed(start)} {
     counts.capacity = capacity;
   }
 
@@ -87,25 +100,49 @@ struct table::state {
     if (after != no_entry) nodes[after].same_port.before = before;
   }
 
-  void link_closed(entry_number n) noexcept {
-    nodes[n].closed = {newest_closed, no_entry};
-    (newest_closed == no_entry ? oldest_closed : nodes[newest_closed].closed.after) = n;
-    newest_closed = n;
+  age_list& ages_of(entry_number n) noexcept { return nodes[n].flow.state == flow_state::closed ? closed : announced; }
+
+  // Last, and due no earlier than the one before, even if a caller's `now` is older than the last one's.
+  void begin_ageing(entry_number n, core::instant due) noexcept {
+    age_list& list = ages_of(n);
+    nodes[n].flow.due = list.newest == no_entry ? due : std::max(due, nodes[list.newest].flow.due);
+    nodes[n].ageing = {list.newest, no_entry};
+    (list.newest == no_entry ? list.oldest : nodes[list.newest].ageing.after) = n;
+    list.newest = n;
   }
 
-  void unlink_closed(entry_number n) noexcept {
-    const auto [before, after] = nodes[n].closed;
-    (before == no_entry ? oldest_closed : nodes[before].closed.after) = after;
-    (after == no_entry ? newest_closed : nodes[after].closed.before) = before;
+  void end_ageing(entry_number n) noexcept {
+    age_list& list = ages_of(n);
+    const auto [before, after] = nodes[n].ageing;
+    (before == no_entry ? list.oldest : nodes[before].ageing.after) = after;
+    (after == no_entry ? list.newest : nodes[after].ageing.before) = before;
+  }
+
+  std::size_t& count_of(const entry& flow) noexcept {
+    if (flow.state == flow_state::closed) return counts.closed;
+    return flow.carrier == carrier::omnilink ? counts.live : counts.announced;
+  }
+
+  entry_number add(entry flow, std::uint32_t tag, core::instant now) {
+    flow.generation = ++last_generation;
+    flow.state = flow_state::live;
+    flow.created = now;
+    flow.closed = flow.due = {};
+    const entry_number n = nodes.insert(node{.flow = std::move(flow), .tag = tag, .same_port = {}, .ageing = {}});
+    by_key.insert(tag, n);
+    link_port(n);
+    ++count_of(nodes[n].flow);
+    ++counts.inserted;
+    if (nodes[n].flow.carrier == carrier::other) begin_ageing(n, later(now, ttl));
+    if (told) told->opened(nodes[n].flow);
+    return n;
   }
 
   void remove(entry_number n) {
-    if (nodes[n].flow.state == flow_state::closed) {
-      unlink_closed(n);
-      --counts.closed;
-    } else {
-      --counts.live;
-    }
+    const entry& flow = nodes[n].flow;
+    if (told && flow.state == flow_state::live) told->ended(flow);
+    if (flow.has_ttl()) end_ageing(n);
+    --count_of(flow);
     unlink_port(n);
     by_key.erase(nodes[n].tag, n);
     nodes.erase(n);
@@ -113,25 +150,33 @@ struct table::state {
 
   // Only a closed flow makes room; false: all are live.
   bool make_room() {
-    if (counts.live + counts.closed < counts.capacity) return true;
-    if (oldest_closed == no_entry) return false;
-    remove(oldest_closed);
+    if (counts.live + counts.announced + counts.closed < counts.capacity) return true;
+    if (closed.oldest == no_entry) return false;
+    remove(closed.oldest);
     ++counts.expired;
     return true;
   }
 
-  core::instant due(entry_number n) const noexcept { return later(nodes[n].flow.closed, linger); }
+  // Of both lists' heads; no_entry: nothing will expire.
+  entry_number next_to_expire() const noexcept {
+    if (closed.oldest == no_entry) return announced.oldest;
+    if (announced.oldest == no_entry) return closed.oldest;
+    return nodes[closed.oldest].flow.due <= nodes[announced.oldest].flow.due ? closed.oldest : announced.oldest;
+  }
 
   core::nanoseconds linger;
+  core::nanoseconds ttl;
   slab<node> nodes;
   key_index by_key;
   port_index by_port;
   // All closed flows linger equally long, so the order of closing is the order of expiry and of making room:
-  // a list does what a wheel would, exactly, and without a cascade that could take longer than a slice.
-  entry_number oldest_closed = no_entry;
-  entry_number newest_closed = no_entry;
+  // a list does what a wheel would, exactly, and without a cascade that could take longer than a slice. So is the
+  // order of announcing, where all have one TTL.
+  age_list closed;
+  age_list announced;
   std::uint64_t last_generation = 0;
   nat::stats counts;
+  watcher* told = nullptr;
 };
 
 table::table(config settings, std::size_t capacity, core::instant start)
@@ -150,16 +195,34 @@ table::inserted table::insert(entry flow, core::instant now) {
     ++s.counts.refused;
     return {core::errc::limit_reached, 0};
   }
-  flow.generation = ++s.last_generation;
-  flow.state = flow_state::live;
-  flow.created = now;
-  flow.closed = {};
-  const entry_number n =
-      s.nodes.insert(node{.flow = std::move(flow), .tag = tag, .same_port = {}, .closed = {}});
-  s.by_key.insert(tag, n);
-  s.link_port(n);
-  ++s.counts.live;
-  ++s.counts.inserted;
+  flow.carrier = carrier::omnilink;
+  s.add(std::move(flow), tag, now);
+  return {core::errc::ok, s.last_generation};
+}
+
+table::inserted table::announce(entry flow, core::instant now) {
+  state& s = *state_;
+  const std::uint32_t tag = s.by_key.tag_of(flow.key);
+  const entry_number old = s.find(flow.key, tag);
+  const entry* known = old == no_entry ? nullptr : &s.nodes[old].flow;
+  if (known && !known->has_ttl()) return {core::errc::permission_denied, 0};
+  const bool was_announced = known && known->state == flow_state::live;
+  if (was_announced && is_same_flow(*known, flow)) {
+    s.end_ageing(old);
+    s.begin_ageing(old, later(now, s.ttl));
+    return {core::errc::ok, known->generation};
+  }
+  const bool has_room = was_announced || s.counts.announced < (s.counts.capacity + 1) / 2;
+  if (!has_room || (!known && !s.make_room())) {
+    ++s.counts.refused;
+    return {core::errc::limit_reached, 0};
+  }
+  if (known) {
+    s.remove(old);
+    ++s.counts.replaced;
+  }
+  flow.carrier = carrier::other;
+  s.add(std::move(flow), tag, now);
   return {core::errc::ok, s.last_generation};
 }
 
@@ -169,12 +232,14 @@ bool table::close(const core::flow_key& key, std::uint64_t generation, core::ins
   if (n == no_entry || s.nodes[n].flow.generation != generation) return false;
   entry& flow = s.nodes[n].flow;
   if (flow.state == flow_state::closed) return true;
+  if (flow.has_ttl()) s.end_ageing(n);
+  --s.count_of(flow);
   flow.state = flow_state::closed;
-  // The list is in the order of time, even if a caller's `now` is older than the last one's.
-  flow.closed = s.newest_closed == no_entry ? now : std::max(now, s.nodes[s.newest_closed].flow.closed);
-  s.link_closed(n);
-  --s.counts.live;
-  ++s.counts.closed;
+  // In the order of time, as its list is.
+  flow.closed = s.closed.newest == no_entry ? now : std::max(now, s.nodes[s.closed.newest].flow.closed);
+  ++s.count_of(flow);
+  s.begin_ageing(n, later(flow.closed, s.linger));
+  if (s.told) s.told->ended(flow);
   return true;
 }
 
@@ -195,11 +260,15 @@ std::vector<entry> table::find_source(const core::endpoint& source) const {
   return out;
 }
 
-bool table::erase(const core::flow_key& key) {
+core::errc table::erase(const core::flow_key& key, std::uint64_t generation) {
   const entry_number n = state_->find(key, state_->by_key.tag_of(key));
-  if (n == no_entry) return false;
+  if (n == no_entry) return core::errc::not_found;
+  const entry& flow = state_->nodes[n].flow;
+  if (generation != 0 && flow.generation != generation) return core::errc::not_found;
+  if (!flow.has_ttl()) return core::errc::permission_denied;
   state_->remove(n);
-  return true;
+  ++state_->counts.erased;
+  return core::errc::ok;
 }
 
 // The cursor is an entry's number, which never changes while the entry lives.
@@ -217,8 +286,8 @@ table::page table::list(std::uint64_t cursor, std::size_t limit) const {
 std::size_t table::sweep(core::instant now, std::size_t limit) {
   state& s = *state_;
   std::size_t taken = 0;
-  while (taken < limit && s.oldest_closed != no_entry && s.due(s.oldest_closed) <= now) {
-    s.remove(s.oldest_closed);
+  for (entry_number n = s.next_to_expire(); taken < limit && n != no_entry && s.nodes[n].flow.due <= now; n = s.next_to_expire()) {
+    s.remove(n);
     ++taken;
   }
   s.counts.expired += taken;
@@ -226,12 +295,17 @@ std::size_t table::sweep(core::instant now, std::size_t limit) {
 }
 
 std::optional<core::instant> table::next_due() const noexcept {
-  if (state_->oldest_closed == no_entry) return {};
-  return state_->due(state_->oldest_closed);
+  const entry_number n = state_->next_to_expire();
+  if (n == no_entry) return {};
+  return state_->nodes[n].flow.due;
 }
 
 nat::stats table::stats() const noexcept {
   return state_->counts;
+}
+
+void table::watch(watcher* who) noexcept {
+  state_->told = who;
 }
 
 }  // namespace omnilink::nat

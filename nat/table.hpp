@@ -1,6 +1,6 @@
 // One shard of the NAT store: which flow came from where, and where it wanted to go. Pure: no sockets, no
 // threads, no clock; `now` is an argument. Used by its worker only. No call but list() and find_source() does
-// work that grows with the table's size. A flow costs at most 288 bytes, plus the length of names over 15
+// work that grows with the table's size. A flow costs at most 320 bytes, plus the length of names over 15
 // characters; memory is given back as flows expire.
 #pragma once
 
@@ -26,14 +26,27 @@ struct config {
 };
 
 struct stats {
-  std::size_t live = 0;
-  std::size_t closed = 0;  ///< lingering
+  std::size_t live = 0;       ///< carried by omnilink
+  std::size_t announced = 0;  ///< live, carried by another program
+  std::size_t closed = 0;     ///< lingering
   std::size_t capacity = 0;
   std::uint64_t inserted = 0;  ///< since start, like all below
-  std::uint64_t expired = 0;   ///< lingered to the end, or less because a new flow needed the room
+  std::uint64_t expired = 0;   ///< lingered to the end, or less because a new flow needed the room; or its TTL was over
   std::uint64_t refused = 0;   ///< table full
   std::uint64_t replaced = 0;  ///< the key was used again before its entry expired
+  std::uint64_t erased = 0;    ///< because somebody asked for it
   stats& operator+=(const stats& other) noexcept;
+};
+
+/// Hears of every flow as it begins and ends, each once, from inside the call that does it; must not call the table.
+class watcher {
+ public:
+  virtual void opened(const entry& flow) = 0;
+  /// It was closed, or was forgotten while it was live.
+  virtual void ended(const entry& flow) = 0;
+
+ protected:
+  ~watcher() = default;
 };
 
 class table {
@@ -45,12 +58,16 @@ class table {
   table& operator=(table&&) noexcept;
 
   struct inserted {
-    core::errc code;  ///< ok, or limit_reached: full of live flows (closed ones make room, oldest first)
+    core::errc code;  ///< ok, or limit_reached: full of live flows (closed ones make room, oldest first), or …
     std::uint64_t generation;  ///< stamps this use of the key; 0 on failure
   };
-  /// Records a live flow. Its `generation`, `created`, `closed` and `state` are set here. An entry of the
-  /// same key is replaced.
+  /// Records a live flow that omnilink carries. Its `generation`, `created`, `closed`, `due`, `state` and `carrier`
+  /// are set here. An entry of the same key is replaced.
   inserted insert(entry flow, core::instant now);
+  /// Likewise one that another program carries; it lives for the TTL. The same flow again (key, destination, program) begins its TTL
+  /// anew and keeps its generation; a question does not, or whoever asks could keep the dead alive. … permission_denied: omnilink
+  /// carries a live flow with this key. At most half of the table is theirs, so that they never refuse a connection.
+  inserted announce(entry flow, core::instant now);
   /// The flow ended: it lingers from `now` on, then the sweep takes it. Closing twice changes nothing. False:
   /// another generation, or unknown.
   bool close(const core::flow_key& key, std::uint64_t generation, core::instant now);
@@ -59,7 +76,8 @@ class table {
   /// All flows of that source, newest first; an unspecified address means: any address with that port. An
   /// IPv4 address and its form inside IPv6 are the same.
   std::vector<entry> find_source(const core::endpoint& source) const;
-  bool erase(const core::flow_key& key);
+  /// ok; not_found; permission_denied: live and carried by omnilink, which is never erased. `generation` 0: any.
+  core::errc erase(const core::flow_key& key, std::uint64_t generation = 0);
   /// At most `limit` entries (at least 1) in no particular order, from `cursor` (0: the start) on; `next` 0:
   /// the end. Entries that stay in the table through the whole walk are seen exactly once.
   struct page {
@@ -72,6 +90,8 @@ class table {
   /// Nothing can expire before this; nullopt: nothing will.
   std::optional<core::instant> next_due() const noexcept;
   nat::stats stats() const noexcept;
+  /// From now on; nullptr: nobody. It outlives the table, or another call of this.
+  void watch(watcher* who) noexcept;
 
  private:
   struct state;

@@ -261,7 +261,7 @@ std::array<std::uint8_t, nat_answer_size> encode(const nat_announcement& a) noex
   std::array<std::uint8_t, nat_answer_size> out{};
   byte_writer to{out};
   put_head(to, announcement, 0, static_cast<std::uint8_t>(nat_carrier::other), static_cast<std::uint8_t>(a.protocol), a.token);
-  put_flow(to, a, {.remaining_ms = a.remaining_ms});
+  put_flow(to, a, {});
   return out;
 }
 

@@ -173,10 +173,10 @@ struct nat_answer : nat_flow {
   friend bool operator==(const nat_answer&, const nat_answer&) = default;
 };
 
-/// "Record this flow": `source`, `local` and `original` have ports; `carrier`, `connection`, `generation`, `age_ms` and `closed_ms`
-/// are the service's to say and not sent. The same flow announced again begins its TTL anew.
+/// "Record this flow": `source`, `local` and `original` have ports; `carrier`, `connection`, `generation` and the times are the
+/// service's to say and not sent. It is remembered for the service's TTL; the same flow announced again begins its TTL anew.
 struct nat_announcement : nat_flow {
-  std::uint64_t token = 0;  ///< `remaining_ms` is the TTL asked for; 0, or more than the service's own: the service's own
+  std::uint64_t token = 0;
 
   friend bool operator==(const nat_announcement&, const nat_announcement&) = default;
 };

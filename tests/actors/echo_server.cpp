@@ -13,10 +13,10 @@
 
 namespace omnilink::test {
 
-echo_server::echo_server()
+echo_server::echo_server(const core::address& on)
     : listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)}, stop_{::eventfd(0, EFD_CLOEXEC)} {
   sockaddr_storage raw{};
-  const socklen_t size = io::to_sockaddr({core::address::v4(0x7f000001), 0}, raw);
+  const socklen_t size = io::to_sockaddr({on, 0}, raw);
   ::bind(listener_.get(), reinterpret_cast<sockaddr*>(&raw), size);
   ::listen(listener_.get(), 512);
   address_ = io::bound_address(listener_.get());

@@ -10,7 +10,7 @@ namespace omnilink::test {
 
 class echo_server {
  public:
-  echo_server();
+  explicit echo_server(const core::address& on = core::address::v4(0x7f000001));
   ~echo_server();
   core::endpoint address() const { return address_; }
 

@@ -1,42 +1,28 @@
 // The questions: where did it want to go, and who may know.
-#include <gtest/gtest.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-
-#include <latch>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "io/address.hpp"
-#include "tests/actors/echo_server.hpp"
-#include "tests/actors/running_service.hpp"
-#include "tests/actors/socket_client.hpp"
+#include "tests/actors/query_rig.hpp"
 
 namespace omnilink::test {
 namespace {
 
-using status = wire::nat_answer::status;
 using nlohmann::json;
 
-class query : public ::testing::Test {
- protected:
-  query() : path_{folder_.path + "/query.sock"}, admin_{folder_.path + "/admin.sock"}, omnilink_{config()} {}
+wire::nat_question erasure(const core::endpoint& source, std::uint64_t generation = 0) {
+  wire::nat_question out;
+  out.what = wire::nat_question::kind::erase;
+  out.source = source;
+  out.generation = generation;
+  return out;
+}
 
-  actors::configuration config() {
-    auto out = two_workers();
-    out.query_socket = path_;
-    out.admin_socket = admin_;
-    return out;
-  }
-
-  temporary_folder folder_;
-  std::string path_, admin_;
-  echo_server origin_;
-  running omnilink_;
-};
-
-// The raw system call changes this thread only; glibc's would change all of them.
-void become(unsigned uid) { ::syscall(SYS_setresuid, uid, uid, uid); }
+std::optional<wire::nat_answer> announce(const std::string& path, const wire::nat_announcement& what) {
+  const auto fd = connect_unix(path, SOCK_SEQPACKET);
+  if (!fd || !send_message(fd.get(), wire::encode(what))) return {};
+  return receive_answer(fd.get());
+}
 
 TEST_F(query, finds_a_live_flow_by_source_port_tuple_and_descriptor) {
   const auto fd = tunnel(omnilink_.listener(), origin_.address());
@@ -171,6 +157,80 @@ TEST_F(query, E3_A5_a_closed_flow_is_not_its_ports_next_owners) {
   }}.join();
   ASSERT_TRUE(strange);
   EXPECT_EQ(strange->what, status::miss);
+}
+
+TEST_F(query, E3_A6_a_live_flow_is_not_erased_and_a_closed_one_only_by_who_sees_all) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root to be several users";
+  io::descriptor fd;
+  std::optional<wire::nat_answer> own, strange, root;
+  std::thread{[&] {
+    become(1000);
+    fd = tunnel(omnilink_.listener(), origin_.address());
+    own = test::query(path_, erasure(about(fd.get()).source));
+  }}.join();
+  const auto asked = about(fd.get());
+  std::thread{[&] {
+    become(1001);
+    strange = test::query(path_, erasure(asked.source));
+  }}.join();
+  root = test::query(path_, erasure(asked.source));
+  ASSERT_TRUE(own && strange && root);
+  EXPECT_EQ(own->error, wire::nat_error::forbidden);
+  EXPECT_EQ(strange->what, status::miss);
+  EXPECT_EQ(root->error, wire::nat_error::carried);
+  EXPECT_TRUE(echoes(fd.get(), "still there"));
+  fd.reset();
+  std::optional<wire::nat_answer> answer;
+  do answer = test::query(path_, asked);
+  while (answer && answer->what == status::live);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->what, status::closed);
+  EXPECT_GT(answer->remaining_ms, 0u);
+  EXPECT_EQ(test::query(path_, erasure(asked.source, answer->generation + 1))->what, status::miss);
+  const auto erased = test::query(path_, erasure(asked.source, answer->generation));
+  ASSERT_TRUE(erased);
+  EXPECT_EQ(erased->what, status::erased);
+  EXPECT_EQ(erased->matches, 1u);
+  EXPECT_EQ(test::query(path_, asked)->what, status::miss);
+}
+
+TEST_F(query, E3_an_announced_flow_exists_for_its_user_and_only_who_sees_all_announces_and_counts) {
+  if (::getuid() != 0) GTEST_SKIP() << "needs root to be several users";
+  const auto said = announcement(4000, 1000);
+  const auto recorded = announce(path_, said);
+  ASSERT_TRUE(recorded);
+  EXPECT_EQ(recorded->what, status::live);
+  EXPECT_EQ(recorded->carrier, wire::nat_carrier::other);
+  EXPECT_EQ(recorded->original, said.original);
+  EXPECT_EQ(recorded->exe, said.exe);
+  EXPECT_GT(recorded->remaining_ms, 0u);
+  EXPECT_EQ(announce(path_, said)->generation, recorded->generation);
+  wire::nat_question asked;
+  asked.source = said.source;
+  std::optional<wire::nat_answer> own, strange, announced, counted;
+  std::thread{[&] {
+    become(1000);
+    own = test::query(path_, asked);
+    announced = announce(path_, announcement(4001, 1000));
+    counted = test::query(path_, kind_of(wire::nat_question::kind::stats));
+  }}.join();
+  std::thread{[&] {
+    become(1001);
+    strange = test::query(path_, asked);
+  }}.join();
+  ASSERT_TRUE(own && strange && announced && counted);
+  EXPECT_EQ(own->what, status::live);
+  EXPECT_EQ(own->pid, 4711u);
+  EXPECT_EQ(strange->what, status::miss);
+  EXPECT_EQ(announced->error, wire::nat_error::forbidden);
+  EXPECT_EQ(counted->error, wire::nat_error::forbidden);
+  const auto stats = test::query(path_, kind_of(wire::nat_question::kind::stats));
+  ASSERT_TRUE(stats);
+  EXPECT_EQ(stats->counters.announced, 1u);
+  EXPECT_EQ(stats->counters.live, 0u);
+  EXPECT_EQ(stats->counters.inserted, 1u);
+  EXPECT_EQ(test::query(path_, erasure(said.source))->what, status::erased);
+  EXPECT_EQ(test::query(path_, asked)->what, status::miss);
 }
 
 TEST_F(query, one_user_cannot_keep_the_others_out) {

@@ -110,8 +110,14 @@ std::optional<wire::nat_answer> query(const std::string& path, const wire::nat_q
     std::memcpy(CMSG_DATA(header), &pass_fd, sizeof pass_fd);
   }
   if (::sendmsg(fd.get(), &message, MSG_NOSIGNAL) < 0) return {};
+  return receive_answer(fd.get());
+}
+
+bool send_message(int fd, wire::bytes message) { return ::send(fd, message.data(), message.size(), MSG_NOSIGNAL) > 0; }
+
+std::optional<wire::nat_answer> receive_answer(int fd) {
   std::array<std::uint8_t, wire::nat_answer_size> in;
-  const auto n = ::recv(fd.get(), in.data(), in.size(), 0);
+  const auto n = ::recv(fd, in.data(), in.size(), 0);
   if (n <= 0) return {};
   const auto answer = wire::decode_nat_answer({in.data(), static_cast<std::size_t>(n)});
   if (answer.has_error()) return {};

@@ -28,6 +28,9 @@ bool echoes(int fd, std::string_view line);
 io::descriptor connect_unix(const std::string& path, int type);
 /// One question to a query socket.
 std::optional<wire::nat_answer> query(const std::string& path, const wire::nat_question& question, int pass_fd = -1);
+/// One message to a connected query socket, and the next one from it; nullopt: the peer has closed, or time is over.
+bool send_message(int fd, wire::bytes message);
+std::optional<wire::nat_answer> receive_answer(int fd);
 /// One request line to an admin socket; the reply.
 std::string admin(const std::string& path, const std::string& line);
 

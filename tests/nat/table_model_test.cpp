@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
+#include <tuple>
 
 #include "nat/table.hpp"
 
@@ -17,7 +19,7 @@ using core::instant, core::nanoseconds;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int operations = 200'000;
 #else
-constexpr int operations = 500'000;
+constexpr int operations = 2'000'000;
 #endif
 
 class model {
@@ -25,21 +27,38 @@ class model {
   struct flow {
     std::uint64_t connection;
     std::uint64_t generation;
-    std::optional<instant> closed;
-    std::uint64_t closed_as = 0;  // the how-many-eth close; ties of the clock are broken by it
+    bool announced = false;
+    std::optional<instant> closed{};
+    instant due{};           // of closed and announced ones
+    std::uint64_t aged = 0;  // the how-many-eth that got its due time; ties of the clock are broken by it
+
+    bool has_ttl() const { return announced || closed; }
+    bool announced_live() const { return announced && !closed; }
   };
   using flows = std::map<core::flow_key, flow>;
 
-  model(std::size_t capacity, nanoseconds linger) : capacity_{capacity}, linger_{linger} {}
+  model(std::size_t capacity, nanoseconds linger, nanoseconds ttl) : capacity_{capacity}, linger_{linger}, ttl_{ttl} {}
 
   bool insert(const core::flow_key& key, std::uint64_t connection, std::uint64_t generation) {
-    if (!flows_.contains(key) && flows_.size() == capacity_) {
-      const auto oldest = oldest_closed();
-      if (oldest == flows_.end()) return false;
-      flows_.erase(oldest);
-    }
-    flows_[key] = {connection, generation, {}};
+    if (!flows_.contains(key) && !make_room()) return false;
+    flows_[key] = {connection, generation};
     return true;
+  }
+
+  // Which of the table's answers it must be; `generation` is of a new use of the key.
+  core::errc announce(const core::flow_key& key, std::uint64_t connection, std::uint64_t generation, instant now) {
+    const auto i = flows_.find(key);
+    const bool known = i != flows_.end();
+    if (known && !i->second.has_ttl()) return core::errc::permission_denied;
+    if (known && i->second.announced_live() && i->second.connection % 2 == connection % 2) {
+      age(i->second, now + ttl_);
+      return core::errc::ok;
+    }
+    const auto announced = static_cast<std::size_t>(std::ranges::count_if(flows_, [](const auto& f) { return f.second.announced_live(); }));
+    const bool full = !(known && i->second.announced_live()) && announced >= (capacity_ + 1) / 2;
+    if (full || (!known && !make_room())) return core::errc::limit_reached;
+    age(flows_[key] = {connection, generation, true}, now + ttl_);
+    return core::errc::ok;
   }
 
   bool close(const core::flow_key& key, std::uint64_t generation, instant now) {
@@ -47,23 +66,29 @@ class model {
     if (i == flows_.end() || i->second.generation != generation) return false;
     if (i->second.closed) return true;
     i->second.closed = now;
-    i->second.closed_as = ++closes_;
+    age(i->second, now + linger_);
     return true;
   }
 
+  core::errc erase(const core::flow_key& key, std::uint64_t generation) {
+    const auto i = flows_.find(key);
+    if (i == flows_.end() || (generation != 0 && i->second.generation != generation)) return core::errc::not_found;
+    if (!i->second.has_ttl()) return core::errc::permission_denied;
+    flows_.erase(i);
+    return core::errc::ok;
+  }
+
+  // How many: the first by due time, as many as may be taken.
   std::size_t sweep(instant now, std::size_t limit) {
     std::size_t taken = 0;
-    for (auto i = oldest_closed(); taken < limit && i != flows_.end() && *i->second.closed + linger_ <= now;
-         i = oldest_closed(), ++taken) {
-      flows_.erase(i);
-    }
+    for (auto i = next(); taken < limit && i != flows_.end() && i->second.due <= now; i = next(), ++taken) flows_.erase(i);
     return taken;
   }
 
   std::optional<instant> next_due() {
-    const auto i = oldest_closed();
+    const auto i = next();
     if (i == flows_.end()) return {};
-    return *i->second.closed + linger_;
+    return i->second.due;
   }
 
   std::vector<std::uint64_t> find_source(const core::endpoint& source) const {
@@ -79,17 +104,38 @@ class model {
   flows flows_;
 
  private:
-  flows::iterator oldest_closed() {
+  void age(flow& which, instant due) {
+    which.due = due;
+    which.aged = ++aged_;
+  }
+
+  bool make_room() {
+    if (flows_.size() < capacity_) return true;
+    const auto oldest = first([](const flow& f) { return f.closed.has_value(); }, [](const flow& a, const flow& b) { return a.aged < b.aged; });
+    if (oldest == flows_.end()) return false;
+    flows_.erase(oldest);
+    return true;
+  }
+
+  // Of those that are due together, the closed before the announced, each in their order.
+  flows::iterator next() {
+    return first([](const flow& f) { return f.has_ttl(); }, [](const flow& a, const flow& b) {
+      return std::tuple{a.due, !a.closed, a.aged} < std::tuple{b.due, !b.closed, b.aged};
+    });
+  }
+
+  template <class Wanted, class Before>
+  flows::iterator first(Wanted wanted, Before before) {
     auto out = flows_.end();
     for (auto i = flows_.begin(); i != flows_.end(); ++i) {
-      if (i->second.closed && (out == flows_.end() || i->second.closed_as < out->second.closed_as)) out = i;
+      if (wanted(i->second) && (out == flows_.end() || before(i->second, out->second))) out = i;
     }
     return out;
   }
 
   std::size_t capacity_;
-  nanoseconds linger_;
-  std::uint64_t closes_ = 0;
+  nanoseconds linger_, ttl_;
+  std::uint64_t aged_ = 0;
 };
 
 core::flow_key random_key(std::mt19937_64& random) {
@@ -106,7 +152,7 @@ core::flow_key random_key(std::mt19937_64& random) {
 }
 
 void expect_same_contents(const table& t, const model& m) {
-  ASSERT_EQ(t.stats().live + t.stats().closed, m.flows_.size());
+  ASSERT_EQ(t.stats().live + t.stats().announced + t.stats().closed, m.flows_.size());
   std::size_t listed = 0;
   std::uint64_t cursor = 0;
   do {
@@ -115,6 +161,9 @@ void expect_same_contents(const table& t, const model& m) {
       const auto i = m.flows_.find(flow.key);
       ASSERT_NE(i, m.flows_.end());
       ASSERT_EQ(flow.generation, i->second.generation);
+      if (flow.has_ttl()) {
+        ASSERT_EQ(flow.due, i->second.due);
+      }
     }
     listed += entries.size();
     cursor = next;
@@ -129,38 +178,71 @@ struct setting {
 
 class nat_table_model : public testing::TestWithParam<setting> {};
 
-TEST_P(nat_table_model, agrees_with_a_naive_map) {
-  constexpr nanoseconds linger = 50ms;
+// What tells two uses of the same ports apart is every other one's destination.
+entry flow_of(const core::flow_key& key, std::uint64_t connection) {
+  entry out;
+  out.key = key;
+  out.connection = connection;
+  out.original.port = static_cast<std::uint16_t>(1 + connection % 2);
+  out.chain = "a chain whose name is on the heap " + std::to_string(connection);
+  return out;
+}
+
+// Begins and ends, one for one: what lives is what has begun and not ended.
+struct ledger final : watcher {
+  void opened(const entry& flow) override { right &= living.insert(flow.generation).second; }
+  void ended(const entry& flow) override { right &= living.erase(flow.generation) == 1; }
+  std::set<std::uint64_t> living;
+  bool right = true;
+};
+
+TEST_P(nat_table_model, A6_agrees_with_a_naive_map) {
+  constexpr nanoseconds linger = 50ms, ttl = 80ms;
   const auto [begin, capacity] = GetParam();
   std::mt19937_64 random{capacity};
   instant now{begin};
-  table t{config{.linger = linger}, capacity, now};
-  model m{capacity, linger};
+  table t{config{.linger = linger, .ttl = ttl}, capacity, now};
+  model m{capacity, linger, ttl};
+  ledger heard;
+  t.watch(&heard);
+  std::uint64_t made = 0;  // generations
   for (int i = 0; i < operations / 4; ++i) {
     now += nanoseconds{static_cast<std::int64_t>(random() % 2'000'000)};
     const core::flow_key key = random_key(random);
+    const auto connection = static_cast<std::uint64_t>(i);
     const auto known = m.flows_.find(key);
     const std::uint64_t generation =
         known == m.flows_.end() ? 1 : known->second.generation - random() % 8 / 7;
-    switch (random() % 8) {
+    switch (random() % 10) {
       case 0:
       case 1:
       case 2: {
-        entry flow;
-        flow.key = key;
-        flow.connection = static_cast<std::uint64_t>(i);
-        flow.chain = "a chain whose name is on the heap " + std::to_string(i);
-        const auto [code, made] = t.insert(std::move(flow), now);
-        ASSERT_EQ(code == core::errc::ok, m.insert(key, static_cast<std::uint64_t>(i), made));
+        const auto [code, given] = t.insert(flow_of(key, connection), now);
+        ASSERT_EQ(code == core::errc::ok, m.insert(key, connection, given));
+        if (code == core::errc::ok) {
+          ASSERT_EQ(given, ++made);
+        }
         break;
       }
       case 3:
       case 4:
         ASSERT_EQ(t.close(key, generation, now), m.close(key, generation, now));
         break;
-      case 5:
-        ASSERT_EQ(t.erase(key), m.flows_.erase(key) == 1);
+      case 5: {
+        const std::uint64_t which = random() % 2 == 0 ? 0 : generation;
+        ASSERT_EQ(t.erase(key, which), m.erase(key, which));
         break;
+      }
+      case 8:
+      case 9: {
+        const auto [code, given] = t.announce(flow_of(key, connection), now);
+        ASSERT_EQ(code, m.announce(key, connection, made + 1, now));
+        if (code == core::errc::ok) {
+          ASSERT_EQ(given, m.flows_.at(key).generation);
+          made = std::max(made, given);
+        }
+        break;
+      }
       case 6: {
         if (random() % 64 == 0) now += 1s;
         const std::size_t limit = random() % 6;
@@ -182,6 +264,7 @@ TEST_P(nat_table_model, agrees_with_a_naive_map) {
       ASSERT_EQ(found->connection, expected->second.connection);
       ASSERT_EQ(found->generation, expected->second.generation);
       ASSERT_EQ(found->state == flow_state::closed, expected->second.closed.has_value());
+      ASSERT_EQ(found->carrier == carrier::other, expected->second.announced);
     }
     ASSERT_EQ(t.next_due(), m.next_due());
     if (i % 512 == 0) {
@@ -192,6 +275,9 @@ TEST_P(nat_table_model, agrees_with_a_naive_map) {
   const stats end = t.stats();
   EXPECT_GT(end.expired, 0u);
   EXPECT_GT(end.replaced, 0u);
+  EXPECT_GT(end.erased, 0u);
+  EXPECT_TRUE(heard.right);
+  EXPECT_EQ(heard.living.size(), end.live + end.announced);
 }
 
 INSTANTIATE_TEST_SUITE_P(settings, nat_table_model,

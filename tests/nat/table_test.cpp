@@ -47,6 +47,12 @@ entry flow_of(core::flow_key key, std::uint64_t connection = 0) {
   return out;
 }
 
+// Of a live flow.
+void forget(table& t, const core::flow_key& key) {
+  if (const entry* flow = t.find(key)) t.close(key, flow->generation, start);
+  t.erase(key);
+}
+
 TEST(nat_config, names_the_key_that_is_out_of_range) {
   EXPECT_EQ(config{}.validate(), "");
   const auto complaint = [](auto change) {
@@ -253,7 +259,7 @@ TEST(nat_table, all_room_is_used_again) {
       ASSERT_EQ(t.insert(flow_of(numbered_key(i)), start).code, core::errc::ok);
     }
     ASSERT_EQ(t.insert(flow_of(numbered_key(count)), start).code, core::errc::limit_reached);
-    for (std::uint32_t i = 0; i < count; ++i) ASSERT_TRUE(t.erase(numbered_key(i)));
+    for (std::uint32_t i = 0; i < count; ++i) forget(t, numbered_key(i));
   }
 }
 
@@ -304,7 +310,7 @@ TEST(nat_table, list_sees_what_stays_exactly_once_while_others_come_and_go) {
     for (int i = 0; i < 50; ++i) {
       t.insert(flow_of(numbered_key(coming), coming), start);
       ++coming;
-      if (going < count) t.erase(numbered_key(going));
+      if (going < count) forget(t, numbered_key(going));
       going += 2;  // odd ones stay
     }
   } while (cursor != 0);
@@ -324,15 +330,97 @@ TEST(nat_table, list_ends_exactly_at_the_end) {
   EXPECT_TRUE(t.list(~std::uint64_t{0}, 10).entries.empty());
 }
 
-TEST(nat_table, erase_takes_live_and_closed_flows) {
+TEST(nat_table, A6_erase_takes_closed_and_announced_flows_and_never_a_live_one_of_ours) {
   table t{config{}, 16, start};
-  t.close(numbered_key(1), t.insert(flow_of(numbered_key(1)), start).generation, start);
+  const auto closed = t.insert(flow_of(numbered_key(1)), start).generation;
+  t.close(numbered_key(1), closed, start);
   t.insert(flow_of(numbered_key(2)), start);
-  EXPECT_TRUE(t.erase(numbered_key(1)));
-  EXPECT_TRUE(t.erase(numbered_key(2)));
-  EXPECT_FALSE(t.erase(numbered_key(2)));
-  EXPECT_EQ(t.stats().live + t.stats().closed, 0u);
+  const auto announced = t.announce(flow_of(numbered_key(3)), start).generation;
+  EXPECT_EQ(t.erase(numbered_key(1), closed + 1), core::errc::not_found);
+  EXPECT_EQ(t.erase(numbered_key(1), closed), core::errc::ok);
+  EXPECT_EQ(t.erase(numbered_key(1)), core::errc::not_found);
+  EXPECT_EQ(t.erase(numbered_key(2)), core::errc::permission_denied);
+  EXPECT_NE(t.find(numbered_key(2)), nullptr);
+  EXPECT_EQ(t.erase(numbered_key(3), announced), core::errc::ok);
+  EXPECT_EQ(t.stats().live, 1u);
+  EXPECT_EQ(t.stats().erased, 2u);
   EXPECT_EQ(t.next_due(), std::nullopt);
+}
+
+TEST(nat_table, A6_an_announced_flow_lives_for_its_ttl_and_only_an_announcement_begins_it_anew) {
+  table t{config{.ttl = 10min}, 16, start};
+  const core::flow_key key = numbered_key(1);
+  const auto [code, generation] = t.announce(flow_of(key), start);
+  ASSERT_EQ(code, core::errc::ok);
+  EXPECT_EQ(t.find(key)->carrier, carrier::other);
+  EXPECT_EQ(t.next_due(), start + 10min);
+  EXPECT_EQ(t.sweep(start + 10min - 1ns, 10), 0u);
+  EXPECT_FALSE(t.find_source(key.source).empty());  // a question: changes nothing
+  EXPECT_EQ(t.next_due(), start + 10min);
+  EXPECT_EQ(t.announce(flow_of(key), start + 9min).generation, generation);
+  EXPECT_EQ(t.find(key)->created, start);
+  EXPECT_EQ(t.sweep(start + 10min, 10), 0u);
+  EXPECT_EQ(t.sweep(start + 19min, 10), 1u);
+  EXPECT_EQ(t.find(key), nullptr);
+  EXPECT_EQ(t.stats().announced, 0u);
+  EXPECT_EQ(t.stats().expired, 1u);
+}
+
+TEST(nat_table, A5_an_announcement_with_another_destination_is_another_use_of_the_ports) {
+  table t{config{}, 16, start};
+  const core::flow_key key = numbered_key(1);
+  const auto first = t.announce(flow_of(key), start).generation;
+  entry next = flow_of(key);
+  next.original = core::target{"example.net", 443};
+  const auto second = t.announce(next, start).generation;
+  EXPECT_NE(first, second);
+  EXPECT_EQ(t.erase(key, first), core::errc::not_found);  // who retracts late takes nothing from his successor
+  EXPECT_EQ(t.find(key)->original.name, "example.net");
+  const auto carried = t.insert(flow_of(key), start).generation;  // what omnilink knows itself counts
+  EXPECT_EQ(t.announce(next, start).code, core::errc::permission_denied);
+  EXPECT_EQ(t.next_due(), std::nullopt);
+  t.close(key, carried, start);
+  EXPECT_EQ(t.announce(next, start).code, core::errc::ok);
+  EXPECT_EQ(t.stats().replaced, 3u);
+}
+
+TEST(nat_table, A6_announced_flows_leave_half_of_the_table_to_others) {
+  table t{config{.linger = 0s}, 4, start};
+  EXPECT_EQ(t.announce(flow_of(numbered_key(1)), start).code, core::errc::ok);
+  EXPECT_EQ(t.announce(flow_of(numbered_key(2)), start).code, core::errc::ok);
+  EXPECT_EQ(t.announce(flow_of(numbered_key(3)), start).code, core::errc::limit_reached);
+  EXPECT_EQ(t.announce(flow_of(numbered_key(2)), start).code, core::errc::ok);
+  EXPECT_EQ(t.insert(flow_of(numbered_key(4)), start).code, core::errc::ok);
+  EXPECT_EQ(t.insert(flow_of(numbered_key(5)), start).code, core::errc::ok);
+  EXPECT_EQ(t.insert(flow_of(numbered_key(6)), start).code, core::errc::limit_reached);  // no live flow makes room
+  EXPECT_EQ(t.stats().announced, 2u);
+  EXPECT_EQ(t.stats().refused, 2u);
+}
+
+TEST(nat_table, a_watcher_hears_of_every_flow_once_as_it_begins_and_once_as_it_ends) {
+  struct listener final : watcher {
+    void opened(const entry& flow) override { heard.push_back({flow.connection, true}); }
+    void ended(const entry& flow) override { heard.push_back({flow.connection, false}); }
+    std::vector<std::pair<std::uint64_t, bool>> heard;
+  } all;
+  table t{config{.linger = 1s, .ttl = 1min}, 16, start};
+  t.watch(&all);
+  const auto generation = t.insert(flow_of(numbered_key(1), 1), start).generation;
+  t.close(numbered_key(1), generation, start);
+  t.close(numbered_key(1), generation, start);
+  t.sweep(start + 1s, 10);
+  t.insert(flow_of(numbered_key(2), 2), start);
+  t.insert(flow_of(numbered_key(2), 3), start);  // 2 was replaced while it lived
+  t.announce(flow_of(numbered_key(4), 4), start);
+  t.announce(flow_of(numbered_key(4), 4), start);
+  t.sweep(start + 1min, 10);
+  t.announce(flow_of(numbered_key(5), 5), start + 1min);
+  t.erase(numbered_key(5));
+  using pairs = std::vector<std::pair<std::uint64_t, bool>>;
+  EXPECT_EQ(all.heard, (pairs{{1, true}, {1, false}, {2, true}, {2, false}, {3, true}, {4, true}, {4, false}, {5, true}, {5, false}}));
+  t.watch(nullptr);
+  t.insert(flow_of(numbered_key(6), 6), start);
+  EXPECT_EQ(all.heard.size(), 9u);
 }
 
 TEST(nat_table, a_moved_table_keeps_its_flows) {
@@ -344,15 +432,17 @@ TEST(nat_table, a_moved_table_keeps_its_flows) {
 }
 
 TEST(nat_stats, add_up_over_shards) {
-  stats all{1, 2, 3, 4, 5, 6, 7};
-  all += stats{10, 20, 30, 40, 50, 60, 70};
+  stats all{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  all += stats{10, 20, 30, 40, 50, 60, 70, 80, 90};
   EXPECT_EQ(all.live, 11u);
-  EXPECT_EQ(all.closed, 22u);
-  EXPECT_EQ(all.capacity, 33u);
-  EXPECT_EQ(all.inserted, 44u);
-  EXPECT_EQ(all.expired, 55u);
-  EXPECT_EQ(all.refused, 66u);
-  EXPECT_EQ(all.replaced, 77u);
+  EXPECT_EQ(all.announced, 22u);
+  EXPECT_EQ(all.closed, 33u);
+  EXPECT_EQ(all.capacity, 44u);
+  EXPECT_EQ(all.inserted, 55u);
+  EXPECT_EQ(all.expired, 66u);
+  EXPECT_EQ(all.refused, 77u);
+  EXPECT_EQ(all.replaced, 88u);
+  EXPECT_EQ(all.erased, 99u);
 }
 
 }  // namespace
