@@ -6,7 +6,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/socket_client.hpp"
-#include "cli/socket_paths.hpp"
+#include "io/socket_paths.hpp"
 
 namespace omnilink::cli {
 
@@ -34,7 +34,7 @@ int ask_and_print(const admin_flags& given, std::string (*to_text)(const nlohman
 int ask_and_print(const admin_flags& given, std::string (*to_text)(const nlohmann::json& reply),
                   int (*code)(const nlohmann::json& reply)) {
   const auto reply =
-      ask_admin(given.socket.empty() ? find_socket("admin.sock") : given.socket, given.request);
+      ask_admin(given.socket.empty() ? io::find_socket("admin.sock") : given.socket, given.request);
   if (reply.has_error()) return complain(reply.error()), exit_failed;
   return print_reply(*reply, given.json, to_text, code);
 }

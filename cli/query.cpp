@@ -3,9 +3,9 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/socket_client.hpp"
-#include "cli/socket_paths.hpp"
 #include "cli/verbs.hpp"
 #include "core/nearest_word.hpp"
+#include "io/socket_paths.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -116,7 +116,7 @@ int run(const flags& given) {
     complain("query: " + core::quoted(given.source) + " is not ADDR:PORT, as 127.0.0.1:40312 or [::1]:40312");
     return exit_usage;
   }
-  const auto answer = ask_query(given.socket.empty() ? find_socket("query.sock") : given.socket, question);
+  const auto answer = ask_query(given.socket.empty() ? io::find_socket("query.sock") : given.socket, question);
   if (answer.has_error()) return complain(answer.error()), exit_failed;
   return report(*answer, given);
 }

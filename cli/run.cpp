@@ -26,6 +26,7 @@
 #include "io/log.hpp"
 #include "io/privileges.hpp"
 #include "io/signals.hpp"
+#include "io/socket_paths.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -38,7 +39,7 @@ struct flags {
 
 // Empty lines: the way to the sockets is there, and `owner`'s.
 refusal prepare_sockets(const settings& of, const service_user& owner) {
-  const std::string directory = socket_directory();
+  const std::string directory = io::socket_directory();
   const auto in_it = [&](const std::string& path) { return path.starts_with(directory + "/"); };
   if (!directory.empty() && (in_it(of.service.query_socket) || in_it(of.service.admin_socket))) {
     if (std::string wrong = make_socket_directory(directory, owner); !wrong.empty()) return {exit_failed, {wrong}};
@@ -52,7 +53,7 @@ void say_ready(const settings& of, const std::vector<core::endpoint>& listening)
     listener.where = listening[i];  // with the real port
     io::log::line(io::log::level::info, "ready", {{"listen", listener.to_string()}});
   }
-  if (of.service.query_socket.empty() && socket_directory().empty()) {
+  if (of.service.query_socket.empty() && io::socket_directory().empty()) {
     io::log::line(io::log::level::info, "no-query-socket",
                   {{"remedy", "set XDG_RUNTIME_DIR, or socket in [query] and [admin]"}});
   }

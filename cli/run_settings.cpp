@@ -5,14 +5,14 @@
 #include "actors/rules.hpp"
 #include "cli/config_files.hpp"
 #include "cli/exit_code.hpp"
-#include "cli/socket_paths.hpp"
 #include "cli/verbs.hpp"
+#include "io/socket_paths.hpp"
 
 namespace omnilink::cli {
 
 settings run_defaults() {
   settings out;
-  const std::string directory = socket_directory();
+  const std::string directory = io::socket_directory();
   if (directory.empty()) return out;
   out.service.query_socket = directory + "/query.sock";
   out.service.admin_socket = directory + "/admin.sock";

@@ -21,8 +21,12 @@ class unix_client {
   int connect(const std::string& path, unix_kind kind, std::chrono::seconds limit);
   /// All of it, or an error.
   int send(wire::bytes data) noexcept;
+  /// One message with a descriptor beside it (SCM_RIGHTS), which stays the caller's.
+  int send_with(wire::bytes message, int passed) noexcept;
   /// The next message, or some bytes of a stream; `size` 0: the other side has closed.
   int receive(std::span<std::uint8_t> into, std::size_t& size) noexcept;
+  /// Readable when there is something to receive; -1: not connected.
+  int fd() const noexcept { return socket_.get(); }
 
  private:
   descriptor socket_;
