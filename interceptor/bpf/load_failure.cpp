@@ -11,6 +11,7 @@
 namespace omnilink::interceptor::bpf {
 namespace {
 
+std::mutex one_listens;
 std::string said;
 
 int listen_to(libbpf_print_level level, const char* format, va_list arguments) {
@@ -36,19 +37,18 @@ std::string verifier_reason() {
 
 }  // namespace
 
-void listen_to_libbpf() {
-  said.clear();
-  libbpf_set_print(listen_to);
-}
+listening::listening() : alone_{one_listens}, before_{reinterpret_cast<void (*)()>(libbpf_set_print(listen_to))} { said.clear(); }
 
-failure load_failure(int system_errno) {
-  const std::string other_way{fallback};
+listening::~listening() { libbpf_set_print(reinterpret_cast<libbpf_print_fn_t>(before_)); }
+
+failure load_failure(int system_errno, std::string_view other_way) {
+  const std::string end{other_way};
   if (system_errno == EPERM)
-    return {system_errno, "the kernel lets this process load no BPF program: run as root, with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN" + other_way};
+    return {system_errno, "the kernel lets this process load no BPF program: run as root, with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN" + end};
   if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0)
-    return {system_errno, "this kernel does not describe its structures (no /sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF" + other_way};
+    return {system_errno, "this kernel does not describe its structures (no /sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF" + end};
   const std::string reason = verifier_reason();
-  return {system_errno, "the kernel refuses the programs: " + (reason.empty() ? std::string{std::strerror(system_errno)} : reason) + other_way};
+  return {system_errno, "the kernel refuses the programs: " + (reason.empty() ? std::string{std::strerror(system_errno)} : reason) + end};
 }
 
 }  // namespace omnilink::interceptor::bpf

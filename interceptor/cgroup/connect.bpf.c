@@ -198,8 +198,8 @@ static __always_inline int is_meant(const struct destination* to) {
   return !(conditions & OMNILINK_PIDS) || descends(task);
 }
 
-// The listening socket that a connection to this loopback address and port meets is the service's.
-static __always_inline int leads_to_us(struct bpf_sock_addr* ctx, int v4, __u16 port) {
+// What a connection to this loopback address and port meets; to be released.
+static __always_inline struct bpf_sock* listener_at(struct bpf_sock_addr* ctx, int v4, __u16 port) {
   struct bpf_sock_tuple where = {};
   if (v4) {
     where.ipv4.daddr = bpf_htonl(0x7f000001);
@@ -208,11 +208,24 @@ static __always_inline int leads_to_us(struct bpf_sock_addr* ctx, int v4, __u16 
     where.ipv6.daddr[3] = bpf_htonl(1);
     where.ipv6.dport = bpf_htons(port);
   }
-  struct bpf_sock* found = bpf_sk_lookup_tcp(ctx, &where, v4 ? sizeof(where.ipv4) : sizeof(where.ipv6), BPF_F_CURRENT_NETNS, 0);
+  return bpf_sk_lookup_tcp(ctx, &where, v4 ? sizeof(where.ipv4) : sizeof(where.ipv6), BPF_F_CURRENT_NETNS, 0);
+}
+
+static __always_inline int leads_to_us(struct bpf_sock_addr* ctx, int v4, __u16 port) {
+  struct bpf_sock* found = listener_at(ctx, v4, port);
   if (!found) return 0;
   const int ours = bpf_sk_storage_get(&listeners, found, 0, 0) != 0;
   bpf_sk_release(found);
   return ours;
+}
+
+// A borrowed listener need not have a socket of IPv6: most IPv6 sockets reach 127.0.0.1 too.
+static __always_inline int takes_v6(struct bpf_sock_addr* ctx) {
+  if (!capture.borrowed) return 1;
+  struct bpf_sock* found = listener_at(ctx, 0, capture.port_v6);
+  if (!found) return 0;
+  bpf_sk_release(found);
+  return 1;
 }
 
 static __always_inline int is_loopback(const struct destination* to) {
@@ -256,13 +269,13 @@ static __always_inline enum verdict judge(struct bpf_sock_addr* ctx, const struc
   // 127.0.0.1 of another network namespace is not where we listen.
   if (bpf_get_netns_cookie(ctx) != capture.netns) return as_it_is;
   // Another capture of ours was asked before this one and took it; or somebody dials the listener itself.
-  if (is_loopback(to) && leads_to_us(ctx, to->v4, to->port)) return as_it_is;
+  if (is_loopback(to) && (capture.borrowed ? to->port == capture.port_v4 : leads_to_us(ctx, to->v4, to->port))) return as_it_is;
   struct bpf_sock* socket = ctx->sk;
   // Of an earlier connect(); but a port that a capture before this one has changed in this very one stays known.
   const struct omnilink_origin* before = socket ? bpf_sk_storage_get(&dialled, socket, 0, 0) : 0;
   if (before && (before->sent || before->captured)) bpf_sk_storage_delete(&dialled, socket);
   if (is_own() || !is_meant(to)) return as_it_is;
-  if (!leads_to_us(ctx, 1, capture.port_v4)) return capture.closed ? refuse(econnrefused) : as_it_is;
+  if (!capture.borrowed && !leads_to_us(ctx, 1, capture.port_v4)) return capture.closed ? refuse(econnrefused) : as_it_is;
   if (capture.deny) return refuse(capture.deny);
   if (capture.conditions & OMNILINK_REWRITES) {
     const __u16* other = bpf_map_lookup_elem(&rewrites, &to->port);
@@ -299,16 +312,19 @@ int connect6(struct bpf_sock_addr* ctx) {
   __u16 port = 0;
   const enum verdict how = judge(ctx, &to, &port);
   if (how == to_listener) {
+    const int by_v4 = to.v4 || !takes_v6(ctx);
     ctx->user_ip6[0] = 0;
     ctx->user_ip6[1] = 0;
-    ctx->user_ip6[2] = to.v4 ? bpf_htonl(0xffff) : 0;
-    ctx->user_ip6[3] = to.v4 ? bpf_htonl(0x7f000001) : bpf_htonl(1);
+    ctx->user_ip6[2] = by_v4 ? bpf_htonl(0xffff) : 0;
+    ctx->user_ip6[3] = by_v4 ? bpf_htonl(0x7f000001) : bpf_htonl(1);
   }
   if (port) ctx->user_port = bpf_htons(port);
   return how != no;
 }
 
 // -- from the program's socket to the listener's
+
+#include "arrivals.bpf.h"
 
 // Both are read, whatever the family is: the compiler would make one read at a computed place of the two, and the verifier
 // refuses those in the context.
@@ -344,18 +360,27 @@ static __always_inline void is_about_to_send(struct bpf_sock_ops* ops) {
   bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
+static __always_inline int is_of_borrowed(struct bpf_sock_ops* ops) {
+  return capture.borrowed && ops->local_port == capture.port_v4;
+}
+
 static __always_inline void was_accepted(struct bpf_sock_ops* ops) {
   if (bpf_get_netns_cookie(ops) != capture.netns) return;
   const struct omnilink_path key = path_of_accepted(ops);
   struct omnilink_origin* known = bpf_map_lookup_elem(&on_the_way, &key);
+  if (is_of_borrowed(ops)) arrived(ops, &key, known);
   struct bpf_sock* socket = ops->sk;
   if (!known || !socket) return;
   bpf_sk_storage_get(&origins, socket, known, BPF_SK_STORAGE_GET_F_CREATE);
   bpf_map_delete_elem(&on_the_way, &key);
 }
 
-// Closed before it was accepted.
+// An accepted socket of a borrowed listener; or a program's, before it was accepted.
 static __always_inline void was_closed(struct bpf_sock_ops* ops) {
+  if (is_of_borrowed(ops)) {
+    const struct omnilink_path of_accepted = path_of_accepted(ops);
+    left(ops, &of_accepted);
+  }
   const struct omnilink_path key = path_of_program(ops);
   struct omnilink_origin* known = bpf_map_lookup_elem(&on_the_way, &key);
   if (known && known->cookie == bpf_get_socket_cookie(ops)) bpf_map_delete_elem(&on_the_way, &key);
@@ -369,106 +394,6 @@ int sockets(struct bpf_sock_ops* ops) {
   return 1;
 }
 
-// -- what the program sees
-
-static __always_inline struct omnilink_origin* dialled_by(struct bpf_sock_addr* ctx) {
-  struct bpf_sock* socket = ctx->sk;
-  return socket ? bpf_sk_storage_get(&dialled, socket, 0, 0) : 0;
-}
-
-SEC("cgroup/getpeername4")
-int peer4(struct bpf_sock_addr* ctx) {
-  const struct omnilink_origin* to = dialled_by(ctx);
-  if (!to) return 1;
-  ctx->user_ip4 = to->address[3];
-  ctx->user_port = bpf_htons(to->port);
-  return 1;
-}
-
-SEC("cgroup/getpeername6")
-int peer6(struct bpf_sock_addr* ctx) {
-  const struct omnilink_origin* to = dialled_by(ctx);
-  if (!to) return 1;
-  ctx->user_ip6[0] = to->address[0];
-  ctx->user_ip6[1] = to->address[1];
-  ctx->user_ip6[2] = to->address[2];
-  ctx->user_ip6[3] = to->address[3];
-  ctx->user_port = bpf_htons(to->port);
-  return 1;
-}
-
-// An address that the program bound itself stays.
-SEC("cgroup/getsockname4")
-int name4(struct bpf_sock_addr* ctx) {
-  const struct omnilink_origin* to = dialled_by(ctx);
-  if (to && to->captured && capture.source_v4 && ctx->user_ip4 == bpf_htonl(0x7f000001)) ctx->user_ip4 = capture.source_v4;
-  return 1;
-}
-
-SEC("cgroup/getsockname6")
-int name6(struct bpf_sock_addr* ctx) {
-  const struct omnilink_origin* to = dialled_by(ctx);
-  if (!to || !to->captured) return 1;
-  const int mapped = ctx->user_ip6[2] == bpf_htonl(0xffff) && ctx->user_ip6[3] == bpf_htonl(0x7f000001);
-  const int native = !ctx->user_ip6[0] && !ctx->user_ip6[1] && !ctx->user_ip6[2] && ctx->user_ip6[3] == bpf_htonl(1);
-  if (mapped && capture.source_v4) ctx->user_ip6[3] = capture.source_v4;
-  if (native && capture.source_v6[0]) {
-    ctx->user_ip6[0] = capture.source_v6[0];
-    ctx->user_ip6[1] = capture.source_v6[1];
-    ctx->user_ip6[2] = capture.source_v6[2];
-    ctx->user_ip6[3] = capture.source_v6[3];
-  }
-  return 1;
-}
-
-// -- what the holder of the accepted socket sees
-
-struct address_v4 {
-  __u16 family, port;
-  __u32 address, zero[2];
-};
-struct address_v6 {
-  __u16 family, port;
-  __u32 flow, address[4], scope;
-};
-
-// Of large options the kernel's own answer stays (it shows a program one page).
-#define OPTION_MAX 4096
-
-// Each for itself: the verifier refuses two neighbours stored as one.
-static __always_inline void answered(struct bpf_sockopt* ctx, int size) {
-  *(volatile __s32*)&ctx->optlen = size;
-  *(volatile __s32*)&ctx->retval = 0;
-}
-
-SEC("cgroup/getsockopt")
-int option(struct bpf_sockopt* ctx) {
-  if (ctx->optname != OMNILINK_SO_ORIGINAL_DST || (ctx->level != ip && ctx->level != ipv6)) {
-    if (ctx->optlen > OPTION_MAX) ctx->optlen = 0;
-    return 1;
-  }
-  struct bpf_sock* socket = ctx->sk;
-  const struct omnilink_origin* to = socket ? bpf_sk_storage_get(&origins, socket, 0, 0) : 0;
-  if (!to) return 1;
-  const int v4 = !to->address[0] && !to->address[1] && to->address[2] == bpf_htonl(0xffff);
-  if (v4 && ctx->level == ip) {
-    struct address_v4* out = ctx->optval;
-    if ((void*)(out + 1) > ctx->optval_end) return 1;
-    out->family = family_v4;
-    out->port = bpf_htons(to->port);
-    out->address = to->address[3];
-    out->zero[0] = out->zero[1] = 0;
-    answered(ctx, sizeof(*out));
-  } else if (!v4 && ctx->level == ipv6) {
-    struct address_v6* out = ctx->optval;
-    if ((void*)(out + 1) > ctx->optval_end) return 1;
-    out->family = family_v6;
-    out->port = bpf_htons(to->port);
-    out->flow = out->scope = 0;
-    __builtin_memcpy(out->address, to->address, sizeof(out->address));
-    answered(ctx, sizeof(*out));
-  }
-  return 1;
-}
+#include "answers.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

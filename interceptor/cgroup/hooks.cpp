@@ -20,6 +20,7 @@
 #include "interceptor/bpf/load_failure.hpp"
 #include "interceptor/bpf/pins.hpp"
 #include "interceptor/cgroup/conditions.hpp"
+#include "interceptor/cgroup/loading.hpp"
 #include "interceptor/cgroup/place.hpp"
 #include "interceptor/cgroup/shared.h"
 #include "io/descriptor.hpp"
@@ -32,26 +33,8 @@ namespace {
 
 using problem = std::optional<failure>;
 
-struct let_go {
-  void operator()(connect_programs* p) const noexcept { connect_programs__destroy(p); }
-  void operator()(bpf_link* l) const noexcept { bpf_link__destroy(l); }
-};
-using programs = std::unique_ptr<connect_programs, let_go>;
-using link = std::unique_ptr<bpf_link, let_go>;
-
-// What answers comes before what captures: no captured connection is without.
-constexpr std::size_t at_cgroup = 7, first_that_captures = 5;
-std::array<bpf_program*, at_cgroup> of_cgroup(const connect_programs& p) {
-  return {p.progs.sockets, p.progs.peer4, p.progs.peer6, p.progs.name4, p.progs.name6, p.progs.connect4, p.progs.connect6};
-}
 constexpr std::size_t at_service = 2;
 std::array<bpf_program*, at_service> of_service(const connect_programs& p) { return {p.progs.option, p.progs.sockets}; }
-
-failure attach_failure(const place& where, int error) {
-  std::string why = std::strerror(error);
-  if (error == EPERM) why = "another program is attached there alone, without BPF_F_ALLOW_MULTI (bpftool cgroup tree), or CAP_NET_ADMIN is missing";
-  return {error, "cgroup " + where.path + ": " + why + std::string{bpf::fallback}};
-}
 
 }  // namespace
 
@@ -136,7 +119,6 @@ problem hooks::state::load(const attachment& wanted, attached& into) {
   if (found.has_error()) return failure{ENOENT, found.error()};
   into.wanted = wanted;
   into.where = std::move(*found);
-  bpf::listen_to_libbpf();
   into.loaded.reset(connect_programs__open());
   if (!into.loaded) return bpf::load_failure(errno);
   auto& capture = into.loaded->rodata->capture;
@@ -162,14 +144,7 @@ problem hooks::state::load(const attachment& wanted, attached& into) {
   return std::nullopt;
 }
 
-problem hooks::state::attach_new(attached& fresh) {
-  const auto all_of_it = of_cgroup(*fresh.loaded);
-  for (std::size_t i = 0; i < at_cgroup; ++i) {
-    fresh.links[i].reset(bpf_program__attach_cgroup(all_of_it[i], fresh.where.directory.get()));
-    if (!fresh.links[i]) return attach_failure(fresh.where, errno);
-  }
-  return std::nullopt;
-}
+problem hooks::state::attach_new(attached& fresh) { return attach(*fresh.loaded, fresh.where, fresh.links, bpf::fallback); }
 
 // Each link goes from one program to the next in one step; the maps of connections on their way are the same.
 problem hooks::state::replace(attached& old, attached& fresh) {
@@ -178,7 +153,7 @@ problem hooks::state::replace(attached& old, attached& fresh) {
     if (bpf_link__update_program(old.links[i].get(), after[i]) == 0) continue;
     const int error = errno;
     while (i-- > 0) bpf_link__update_program(old.links[i].get(), before[i]);
-    return attach_failure(fresh.where, error);
+    return attach_failure(fresh.where, error, bpf::fallback);
   }
   fresh.links = std::move(old.links);
   fresh.pins = old.pins;
@@ -193,7 +168,7 @@ problem hooks::state::attach_service() {
   for (std::size_t i = 0; i < (seen ? 1 : at_service); ++i) {
     if (of_service_links[i] && bpf_link__update_program(of_service_links[i].get(), those[i]) == 0) continue;
     of_service_links[i].reset(bpf_program__attach_cgroup(those[i], own.directory.get()));
-    if (!of_service_links[i]) return attach_failure(own, errno);
+    if (!of_service_links[i]) return attach_failure(own, errno, bpf::fallback);
   }
   if (seen) of_service_links[1].reset();
   return std::nullopt;
@@ -256,6 +231,7 @@ hooks::~hooks() = default;
 
 problem hooks::install(const std::vector<attachment>& wanted) {
   if (wanted.empty() && state_->all.empty()) return std::nullopt;
+  const bpf::listening ears;
   auto no = state_->install(wanted);
   state_->pins.remove_if_empty();
   return no;
@@ -328,6 +304,7 @@ void hooks::withdraw() noexcept {
 int hooks::news_fd() const noexcept { return state_->news.get(); }
 
 std::string hooks::hear_news() {
+  const bpf::listening ears;
   state& s = *state_;
   io::drain_news(s.addresses.get());
   io::drain_news(s.made_cgroups.get());
@@ -339,12 +316,6 @@ std::string hooks::hear_news() {
   return wrong;
 }
 
-problem try_load() {
-  bpf::listen_to_libbpf();
-  const programs all{connect_programs__open()};
-  if (!all) return bpf::load_failure(errno);
-  if (const int error = connect_programs__load(all.get()); error != 0) return bpf::load_failure(-error);
-  return std::nullopt;
-}
+problem try_load() { return load_once(bpf::fallback); }
 
 }  // namespace omnilink::interceptor::cgroup

@@ -12,15 +12,23 @@
 #include "io/error.hpp"
 
 namespace omnilink::interceptor::cgroup {
-namespace {
 
-core::address to_address(const __u32 (&raw)[4]) noexcept {
+core::address to_address(const std::uint32_t (&raw)[4]) noexcept {
   core::address::bytes_v6 bytes;
   std::memcpy(bytes.data(), raw, bytes.size());
   return core::address::v6(bytes).unmapped();
 }
 
-}  // namespace
+origin to_origin(const omnilink_origin& known) {
+  static const bool first_pids = in_first_pid_namespace();
+  origin out;
+  out.destination = {to_address(known.address), static_cast<std::uint16_t>(known.port)};
+  if (first_pids) out.program.pid = known.pid;
+  out.program.uid = known.uid;
+  out.program.gid = known.gid;
+  out.program.process.assign(known.process, ::strnlen(known.process, sizeof known.process));
+  return out;
+}
 
 boost::system::result<origin, core::errc> origin_of(int origins, int accepted_fd) noexcept {
   static const bool first_pids = in_first_pid_namespace();
@@ -33,13 +41,7 @@ boost::system::result<origin, core::errc> origin_of(int origins, int accepted_fd
   if (::syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &what, sizeof what) != 0)
     return errno == ENOENT ? core::errc::not_redirected : io::to_errc_from_errno(errno);
   if (first_pids && known.pid == self) return core::errc::loop;
-  origin out;
-  out.destination = {to_address(known.address), static_cast<std::uint16_t>(known.port)};
-  if (first_pids) out.program.pid = known.pid;
-  out.program.uid = known.uid;
-  out.program.gid = known.gid;
-  out.program.process.assign(known.process, ::strnlen(known.process, sizeof known.process));
-  return out;
+  return to_origin(known);
 }
 
 }  // namespace omnilink::interceptor::cgroup

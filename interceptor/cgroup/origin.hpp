@@ -7,6 +7,8 @@
 #include "core/errc.hpp"
 #include "core/program.hpp"
 
+struct omnilink_origin;  // of shared.h
+
 namespace omnilink::interceptor::cgroup {
 
 struct origin {
@@ -17,5 +19,9 @@ struct origin {
 /// `origins`: the hooks' map. Errors: `not_redirected`, somebody dialled the listener itself; `loop`, it was this process; else as
 /// io::to_errc_from_errno. Needs no privileges.
 boost::system::result<origin, core::errc> origin_of(int origins, int accepted_fd) noexcept;
+
+/// As the programs in the kernel have it.
+origin to_origin(const omnilink_origin& known);
+core::address to_address(const std::uint32_t (&raw)[4]) noexcept;
 
 }  // namespace omnilink::interceptor::cgroup

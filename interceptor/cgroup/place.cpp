@@ -55,6 +55,15 @@ std::string find_by_name(const std::string& mount, const std::string& name, std:
   return {};
 }
 
+// By a file of /proc.
+boost::system::result<place, std::string> place_in(const std::string& memberships) {
+  std::ifstream lines{memberships};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("0::/")) return find_place(line.substr(3));
+  }
+  return find_place("/");
+}
+
 // What proc(5) stat says behind the process's name, which may be anything; nothing: there is no such process.
 std::istringstream status_of(long pid) {
   std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
@@ -88,13 +97,9 @@ boost::system::result<place, std::string> find_place(const std::string& wanted) 
   return open_place(mount, std::move(path));
 }
 
-boost::system::result<place, std::string> own_place() {
-  std::ifstream lines{"/proc/self/cgroup"};
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("0::/")) return find_place(line.substr(3));
-  }
-  return find_place("/");
-}
+boost::system::result<place, std::string> own_place() { return place_in("/proc/self/cgroup"); }
+
+boost::system::result<place, std::string> place_of(std::uint32_t pid) { return place_in("/proc/" + std::to_string(pid) + "/cgroup"); }
 
 bool is_at_or_below(const std::string& path, const std::string& other) noexcept {
   return other == "/" || path == other || (path.starts_with(other) && path[other.size()] == '/');

@@ -25,6 +25,8 @@ boost::system::result<place, std::string> find_place(const std::string& wanted);
 
 /// This process's.
 boost::system::result<place, std::string> own_place();
+/// Another's, as far as this one sees it.
+boost::system::result<place, std::string> place_of(std::uint32_t pid);
 
 bool is_at_or_below(const std::string& path, const std::string& other) noexcept;
 

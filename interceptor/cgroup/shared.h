@@ -25,6 +25,32 @@ struct omnilink_path {
   __u32 port, listener;  // of that socket and of the listener, host order
 };
 
+// Where a connection comes from, as the accepting socket sees its peer.
+struct omnilink_source {
+  __u32 address[4];
+  __u32 port;  // host order
+};
+
+// A connection that a borrowed listener has accepted.
+struct omnilink_arrival {
+  struct omnilink_origin origin;
+  __u64 socket;  // cookie of the accepted one: tells uses of the same source apart
+  __u64 since;   // CLOCK_MONOTONIC, nanoseconds
+};
+
+// From which addresses but 127.0.0.1 and ::1 arrivals come with one source port; zeros: free.
+#define OMNILINK_UNUSUAL_MAX 4
+struct omnilink_unusual {
+  __u32 address[OMNILINK_UNUSUAL_MAX][4];
+};
+
+// What is told of an arrival, in the order of what happened.
+struct omnilink_news {
+  __u32 closed;  // it ended; else it began
+  struct omnilink_source source;
+  struct omnilink_arrival arrival;
+};
+
 struct omnilink_exe {
   __u64 device, inode;
 };
@@ -48,7 +74,7 @@ struct omnilink_capture {
   __u32 port_v4, port_v6;  // of the listener, host order; 0: it has no socket of that family
   __u32 deny;              // errno; 0: what is taken goes to the listener
   __u32 closed;            // nobody serves it: refused; else left alone
-  __u32 pad;
+  __u32 borrowed;          // the listener is another program's and known by its port alone (arrivals.bpf.h)
   __u32 source_v4;     // what a program is told as its own address, network order; 0: what is so
   __u32 source_v6[4];  // likewise
 };

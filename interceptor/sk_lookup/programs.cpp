@@ -91,7 +91,6 @@ void fill_own(const bpf_map* map, std::vector<core::address>& known) {
 }
 
 problem load(const attachment& wanted, loaded_program& into) {
-  bpf::listen_to_libbpf();
   into.reset(incoming_programs__open());
   if (!into) return bpf::load_failure(errno);
   set_constants(wanted, *into);
@@ -202,6 +201,7 @@ programs::~programs() = default;
 
 problem programs::install(const std::vector<attachment>& wanted) {
   if (wanted.empty() && state_->all.empty()) return std::nullopt;
+  const bpf::listening ears;
   auto no = state_->install(wanted);
   state_->pins.remove_if_empty();
   return no;
@@ -221,6 +221,7 @@ void programs::hear_news() {
 }
 
 problem try_attach() {
+  const bpf::listening ears;
   loaded_program program;
   link held;
   if (auto no = load({}, program)) return no;
