@@ -1,0 +1,211 @@
+// The calls with a handle.
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <new>
+#include <string>
+
+#include "capi/boundary.hpp"
+#include "capi/capture.hpp"
+#include "capi/omnilink.h"
+#include "capi/structures.hpp"
+#include "io/accept.hpp"
+#include "io/address.hpp"
+
+using namespace omnilink;
+using namespace omnilink::capi;
+
+struct omnilink_handle {
+  explicit omnilink_handle(std::optional<std::string> query_socket) : flows{std::move(query_socket)} {}
+
+  capi::interception flows;
+  std::mutex told;  // one thread tells at a time
+  omnilink_flow_callback callback = nullptr;
+  void* user = nullptr;
+};
+
+namespace {
+
+constexpr std::uint32_t port_max = 65535, dispatch_ms_max = 60000;
+
+int fail(interception& who, problem why) {
+  who.remember(std::move(why.text));
+  return why.code;
+}
+
+int bad(interception& who, std::string why) { return fail(who, {OMNILINK_E_ARGUMENT, std::move(why)}); }
+
+int bad_size(interception& who, const char* structure) {
+  return fail(who, {OMNILINK_E_SIZE, std::string{structure} + ": its size is of no version of this library, or it sets what this one (" +
+                                         omnilink_version() + ") does not know"});
+}
+
+// Every call with a handle goes through here.
+template <class Body>
+int call(omnilink_handle* handle, Body body) noexcept {
+  if (handle == nullptr) return OMNILINK_E_ARGUMENT;
+  return guarded(handle->flows, int{OMNILINK_E_LIMIT_REACHED}, [&] { return body(handle->flows); });
+}
+
+int report(interception& who, const interception::answer& known, omnilink_destination* out) {
+  omnilink_destination all;
+  fill(known.has_value() ? *known : wire::nat_answer{}, all);
+  if (!write(all, out)) return bad_size(who, "omnilink_destination");
+  if (known.has_error()) return fail(who, known.error());
+  if (all.status == OMNILINK_MISS) return fail(who, {core::errc::not_found, "no intercepted connection is known by that"});
+  if (all.status == OMNILINK_AMBIGUOUS)
+    return fail(who, {OMNILINK_E_AMBIGUOUS, std::to_string(all.matches) + " connections come from there; ask by the socket or by both addresses"});
+  return OMNILINK_OK;
+}
+
+std::optional<core::endpoint> to_endpoint(const sockaddr* from, socklen_t size) {
+  sockaddr_storage raw{};
+  if (from == nullptr || size < sizeof from->sa_family || size > sizeof raw) return std::nullopt;
+  std::memcpy(&raw, from, size);
+  const std::size_t whole = raw.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  if (size < whole) return std::nullopt;
+  auto out = io::from_sockaddr(raw);
+  if (out) out->address = out->address.unmapped();
+  return out;
+}
+
+int redirect(interception& who, const omnilink_redirect_options& given) {
+  if (given.port == 0 || given.port > port_max) return bad(who, "port: " + std::to_string(given.port) + " is no port, 1 to 65535");
+  if (given.reserved != 0) return bad_size(who, "omnilink_redirect_options");
+  if (given.capture == nullptr) return bad(who, "capture: NULL; name what is taken, as \"pid=4711\"");
+  interceptor::cgroup::borrowed_listener wanted;
+  if (std::string wrong = read_capture(given.capture, wanted.what); !wrong.empty()) return bad(who, std::move(wrong));
+  wanted.port = static_cast<std::uint16_t>(given.port);
+  wanted.agent = given.agent_pid != 0 ? given.agent_pid : static_cast<std::uint32_t>(::getpid());
+  if (auto no = who.start(wanted)) return fail(who, std::move(*no));
+  return OMNILINK_OK;
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* omnilink_version(void) { return OMNILINK_VERSION; }
+
+size_t omnilink_last_error(const omnilink_handle* handle, char* text, size_t size) {
+  const interception& who = handle != nullptr ? handle->flows : of_process();
+  return guarded(of_process(), size_t{0}, [&] { return copy_text(who.remembered(), text, size); });
+}
+
+size_t omnilink_unavailable_reason(char* text, size_t size) {
+  return guarded(of_process(), size_t{0}, [&] {
+    const auto no = interceptor::cgroup::why_not_here();
+    return copy_text(no ? no->message : std::string{}, text, size);
+  });
+}
+
+int omnilink_open(const omnilink_options* options, omnilink_handle** out) {
+  if (out == nullptr) return OMNILINK_E_ARGUMENT;
+  *out = nullptr;
+  return guarded(of_process(), int{OMNILINK_E_LIMIT_REACHED}, [&]() -> int {
+    omnilink_options given{};
+    if (options != nullptr && (!read(options, sizeof given, given) || given.reserved != 0)) return bad_size(of_process(), "omnilink_options");
+    std::optional<std::string> socket{std::in_place};
+    if (given.query_socket != nullptr) socket = *given.query_socket != '\0' ? std::optional<std::string>{given.query_socket} : std::nullopt;
+    *out = new omnilink_handle{std::move(socket)};
+    return OMNILINK_OK;
+  });
+}
+
+void omnilink_close(omnilink_handle* handle) { delete handle; }
+
+int omnilink_redirect(omnilink_handle* handle, const omnilink_redirect_options* options) {
+  return call(handle, [&](interception& who) {
+    omnilink_redirect_options given;
+    if (options == nullptr) return bad(who, "options: NULL");
+    if (!read(options, sizeof given, given)) return bad_size(who, "omnilink_redirect_options");
+    return redirect(who, given);
+  });
+}
+
+int omnilink_redirect_stop(omnilink_handle* handle) {
+  return call(handle, [](interception& who) {
+    who.stop();
+    return int{OMNILINK_OK};
+  });
+}
+
+int omnilink_lookup_port(omnilink_handle* handle, uint32_t port, omnilink_destination* out) {
+  return call(handle, [&](interception& who) {
+    if (out == nullptr) return bad(who, "out: NULL");
+    // Above 65535 nothing is known, as the five calls have it.
+    return report(who, port != 0 && port <= port_max ? who.from_port(static_cast<std::uint16_t>(port)) : wire::nat_answer{}, out);
+  });
+}
+
+int omnilink_lookup_flow(omnilink_handle* handle, const sockaddr* source, socklen_t source_size, const sockaddr* local, socklen_t local_size,
+                         omnilink_destination* out) {
+  return call(handle, [&](interception& who) {
+    if (out == nullptr) return bad(who, "out: NULL");
+    const auto from = to_endpoint(source, source_size);
+    std::optional<core::endpoint> at;
+    if (!from || from->port == 0) return bad(who, "source: neither of IPv4 nor of IPv6, with a port");
+    if (local != nullptr && (!(at = to_endpoint(local, local_size)) || at->port == 0))
+      return bad(who, "local: neither NULL nor of IPv4 or IPv6, with a port");
+    return report(who, who.from(*from, at), out);
+  });
+}
+
+int omnilink_lookup_fd(omnilink_handle* handle, int accepted, omnilink_destination* out) {
+  return call(handle, [&](interception& who) {
+    if (out == nullptr) return bad(who, "out: NULL");
+    if (io::socket_cookie(accepted) == 0) return bad(who, "accepted: no socket");
+    return report(who, who.of(accepted), out);
+  });
+}
+
+int omnilink_forget(omnilink_handle* handle, uint32_t port) {
+  return call(handle, [&](interception& who) {
+    if (port == 0 || port > port_max) return bad(who, "source_port: " + std::to_string(port) + " is no port, 1 to 65535");
+    const auto gone = who.forget(static_cast<std::uint16_t>(port));
+    if (gone.has_error()) return fail(who, gone.error());
+    return *gone ? int{OMNILINK_OK} : fail(who, {core::errc::not_found, "no intercepted connection comes from that port"});
+  });
+}
+
+int omnilink_on_flow(omnilink_handle* handle, omnilink_flow_callback callback, void* user) {
+  return call(handle, [&](interception&) {
+    const std::scoped_lock now{handle->told};
+    handle->callback = callback;
+    handle->user = user;
+    return int{OMNILINK_OK};
+  });
+}
+
+int omnilink_events_fd(omnilink_handle* handle) {
+  if (handle == nullptr) return -1;
+  const auto now = handle->flows.current();
+  return now ? now->news_fd() : -1;
+}
+
+int omnilink_dispatch(omnilink_handle* handle, uint32_t timeout_ms) {
+  return call(handle, [&](interception& who) {
+    if (timeout_ms > dispatch_ms_max) return bad(who, "timeout_ms: at most " + std::to_string(dispatch_ms_max));
+    const auto now = who.current();
+    if (!now) return bad(who, "nothing is redirected");
+    pollfd ready{now->news_fd(), POLLIN, 0};
+    if (::poll(&ready, 1, static_cast<int>(timeout_ms)) <= 0) return int{OMNILINK_OK};
+    const std::scoped_lock one{handle->told};
+    now->hear_news([&](const interceptor::cgroup::arrival& which, bool closed) {
+      if (handle->callback == nullptr) return;
+      auto answer = to_answer(which);
+      if (closed) answer.what = wire::nat_answer::status::closed;
+      omnilink_destination flow;
+      fill(answer, flow);
+      handle->callback(handle->user, closed ? OMNILINK_ENDED : OMNILINK_OPENED, &flow);
+    });
+    return int{OMNILINK_OK};
+  });
+}
+
+}  // extern "C"

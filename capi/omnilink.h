@@ -1,0 +1,173 @@
+/* libomnilink: intercept the TCP connections of a program, and ask where each of them wanted to go.
+ *
+ * Every function may be called from any thread, in any order, and never ends the process, blocks for long, writes to the standard
+ * streams or installs a signal handler. What a function keeps in the kernel (eBPF programs on a control group) goes with the process,
+ * however that ends. Linux 6.1 or newer; interception needs root, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, looking up does not.
+ *
+ * Link with `pkg-config --cflags --libs omnilink`.
+ */
+#ifndef OMNILINK_H
+#define OMNILINK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* -- The five calls of a redirector ------------------------------------------------------------------------------------------ */
+
+/* 1: done, 0: failed; omnilink_last_error(NULL, …) says why. One redirector per process. */
+
+typedef struct {
+  char *host;    /* an address; NULL: nothing is known, and then nothing else counts */
+  uint32_t port;
+  char *version; /* "4" or "6" */
+} WinDest;
+
+/* From its return on, what client_pid and its descendants open goes to 127.0.0.1:proxy_port (where something listens on [::1] too,
+ * IPv6 goes there), loopback destinations included. What agent_pid opens is left alone, and so is what the client connects to
+ * proxy_port itself. The programs are attached to client_pid's control group, be it the root, and apply to client_pid only.
+ * A process whose parents have ended is no descendant any more. incoming_proxy: not 0: what others open to ports that client_pid
+ * listens on goes to this port.
+ * Again with the same arguments: nothing happens. With others: as after stop_redirector(). */
+uint32_t start_redirector(uint32_t client_pid, uint32_t agent_pid, uint32_t proxy_port, uint32_t incoming_proxy);
+
+/* From its return on, connections go their own way; those that were taken are the agent's as before. */
+uint32_t stop_redirector(void);
+
+/* Where the connection wanted to go whose source port, as the accepting socket sees it, is this; from the time that accept() returns
+ * it until that socket is closed, or reset by the client. A port above 65535, one that several connections come from (from different
+ * addresses), and one that nobody was sent from are misses. Where the redirector knows nothing, a running service is asked. */
+WinDest get_destination(uint32_t src_port);
+
+/* Forgets it. 0: there was nothing. */
+uint32_t delete_destination(uint32_t src_port);
+
+/* Of what get_destination() returned, or zeros. */
+void free_windest(WinDest dest);
+
+/* -- The same by handle, and more -------------------------------------------------------------------------------------------- */
+
+/* Every structure begins with its size, to be set to sizeof before the call: a program goes on working with a newer library, and with
+ * an older one as long as it sets nothing that that one does not know. */
+
+enum omnilink_code {
+  OMNILINK_OK = 0,
+  OMNILINK_E_TIMED_OUT = 1,
+  OMNILINK_E_REFUSED = 2,
+  OMNILINK_E_UNREACHABLE = 3,
+  OMNILINK_E_RESET = 4,
+  OMNILINK_E_CLOSED_EARLY = 5,
+  OMNILINK_E_IO_FAILED = 8,
+  OMNILINK_E_BAD_VERSION = 9,
+  OMNILINK_E_BAD_MESSAGE = 10,
+  OMNILINK_E_NOT_REDIRECTED = 25, /* nobody was sent to this socket: it was connected to directly */
+  OMNILINK_E_LIMIT_REACHED = 27,
+  OMNILINK_E_CANCELED = 28,
+  OMNILINK_E_SHUTTING_DOWN = 29,
+  OMNILINK_E_UNSUPPORTED = 30,
+  OMNILINK_E_NOT_FOUND = 31, /* no such connection, or none that the asker may see */
+  OMNILINK_E_PERMISSION_DENIED = 32,
+  OMNILINK_E_INTERNAL = 33,
+  OMNILINK_E_ARGUMENT = 100, /* NULL, a port above 65535, a process that is not there, … */
+  OMNILINK_E_SIZE = 101,     /* a structure's size is of no version, or asks for what this library does not know */
+  OMNILINK_E_AMBIGUOUS = 102 /* several connections match; ask with more */
+};
+
+/* Words and lines for people, of any code; never NULL. */
+const char *omnilink_code_name(int code);
+const char *omnilink_code_text(int code);
+
+/* "0.1.0" */
+const char *omnilink_version(void);
+
+typedef struct omnilink_handle omnilink_handle;
+
+/* The last failure of this handle, of NULL that of the calls without one: cause and remedy in one line, written to `text` with its
+ * final zero, cut to `size`. Returns its whole length; 0: none. Not per thread: a goroutine may have moved. */
+size_t omnilink_last_error(const omnilink_handle *handle, char *text, size_t size);
+
+/* Why this process cannot intercept here, likewise; 0: it can. */
+size_t omnilink_unavailable_reason(char *text, size_t size);
+
+struct omnilink_options {
+  uint32_t size;
+  uint32_t reserved;        /* 0 */
+  const char *query_socket; /* of a running service; NULL: where one has it. "" : none is asked */
+};
+
+/* `options` may be NULL. */
+int omnilink_open(const struct omnilink_options *options, omnilink_handle **out);
+/* Whatever it intercepts goes its own way again. NULL does nothing. Nobody may use it meanwhile. */
+void omnilink_close(omnilink_handle *handle);
+
+struct omnilink_redirect_options {
+  uint32_t size;
+  uint32_t port;       /* of the listener on 127.0.0.1 */
+  uint32_t agent_pid;  /* whose it is, and whose connections are left alone; 0: this process */
+  uint32_t reserved;   /* 0 */
+  const char *capture; /* what is taken, as in a `cgroup://` listener: "pid=4711&port=80,443", also cidr, uid, gid, exe, process,
+                          cgroup. Without cidr: all but this machine's own addresses */
+};
+
+/* One per handle; a second call replaces the first one's. */
+int omnilink_redirect(omnilink_handle *handle, const struct omnilink_redirect_options *options);
+int omnilink_redirect_stop(omnilink_handle *handle);
+
+enum omnilink_status { OMNILINK_MISS = 0, OMNILINK_LIVE = 1, OMNILINK_CLOSED = 2, OMNILINK_AMBIGUOUS = 3 };
+
+#define OMNILINK_UNKNOWN_ID 0xffffffffu
+
+struct omnilink_destination {
+  uint32_t size;
+  uint32_t status;                   /* enum omnilink_status */
+  uint32_t matches;                  /* how many connections */
+  uint32_t port;                     /* where it wanted to go */
+  char host[256];                    /* likewise: a name, or an address */
+  struct sockaddr_storage original;  /* likewise; AF_UNSPEC where it is a name */
+  struct sockaddr_storage source;    /* as the accepted socket sees its peer */
+  uint64_t generation;               /* tells uses of the same source apart */
+  uint64_t connection;               /* the service's number of it; 0: it does not carry it */
+  uint64_t age_ms;                   /* since it was accepted */
+  uint64_t closed_ms;                /* since it ended */
+  uint32_t pid;                      /* of the program; 0: unknown */
+  uint32_t uid, gid;                 /* OMNILINK_UNKNOWN_ID: unknown */
+  uint32_t reserved;
+  char process[16];                  /* its short name; empty: unknown, like the next */
+  char exe[256];
+  char cgroup[256];
+  char chain[64];                    /* what carries it */
+};
+
+/* OMNILINK_OK: `out` has it. Nothing known: OMNILINK_E_NOT_FOUND or OMNILINK_E_AMBIGUOUS, and `out` says so too. */
+int omnilink_lookup_port(omnilink_handle *handle, uint32_t source_port, struct omnilink_destination *out);
+/* `local`: the accepted socket's own address; NULL: any. */
+int omnilink_lookup_flow(omnilink_handle *handle, const struct sockaddr *source, socklen_t source_size, const struct sockaddr *local,
+                         socklen_t local_size, struct omnilink_destination *out);
+/* By the accepted socket itself: never ambiguous, and right for as long as it is open. It stays the caller's. */
+int omnilink_lookup_fd(omnilink_handle *handle, int accepted, struct omnilink_destination *out);
+/* Forgets what comes from that port. */
+int omnilink_forget(omnilink_handle *handle, uint32_t source_port);
+
+enum omnilink_event { OMNILINK_OPENED = 1, OMNILINK_ENDED = 2 };
+
+typedef void (*omnilink_flow_callback)(void *user, uint32_t event, const struct omnilink_destination *flow);
+
+/* Flows of omnilink_redirect() that begin and end are told by omnilink_dispatch(), in the thread that calls it. NULL: to nobody. */
+int omnilink_on_flow(omnilink_handle *handle, omnilink_flow_callback callback, void *user);
+/* Readable (poll, epoll) when omnilink_dispatch() has something to tell; -1: nothing is redirected. The handle's; changes with
+ * omnilink_redirect(). */
+int omnilink_events_fd(omnilink_handle *handle);
+/* Waits at most `timeout_ms` (0 to 60000) for something, and tells it. Who does not call it loses nothing but the events. */
+int omnilink_dispatch(omnilink_handle *handle, uint32_t timeout_ms);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif

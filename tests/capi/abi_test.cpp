@@ -1,0 +1,70 @@
+// What programs were compiled against: a difference here breaks them. Whoever adds a symbol adds it to omnilink.map and here; a member
+// goes to the end of its structure.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "capi/omnilink.h"
+
+namespace {
+
+static_assert(sizeof(WinDest) == 24 && offsetof(WinDest, host) == 0 && offsetof(WinDest, port) == 8 && offsetof(WinDest, version) == 16);
+static_assert(std::is_same_v<decltype(&start_redirector), uint32_t (*)(uint32_t, uint32_t, uint32_t, uint32_t)> &&
+              std::is_same_v<decltype(&stop_redirector), uint32_t (*)()> && std::is_same_v<decltype(&get_destination), WinDest (*)(uint32_t)> &&
+              std::is_same_v<decltype(&delete_destination), uint32_t (*)(uint32_t)> && std::is_same_v<decltype(&free_windest), void (*)(WinDest)>);
+
+static_assert(sizeof(omnilink_options) == 16 && offsetof(omnilink_options, query_socket) == 8);
+static_assert(sizeof(omnilink_redirect_options) == 24 && offsetof(omnilink_redirect_options, port) == 4 &&
+              offsetof(omnilink_redirect_options, agent_pid) == 8 && offsetof(omnilink_redirect_options, capture) == 16);
+using destination = omnilink_destination;
+static_assert(offsetof(destination, status) == 4 && offsetof(destination, matches) == 8 && offsetof(destination, port) == 12 &&
+              offsetof(destination, host) == 16 && offsetof(destination, original) == 272 && offsetof(destination, source) == 400 &&
+              offsetof(destination, generation) == 528 && offsetof(destination, connection) == 536 && offsetof(destination, age_ms) == 544 &&
+              offsetof(destination, closed_ms) == 552 && offsetof(destination, pid) == 560 && offsetof(destination, uid) == 564 &&
+              offsetof(destination, gid) == 568 && offsetof(destination, process) == 576 && offsetof(destination, exe) == 592 &&
+              offsetof(destination, cgroup) == 848 && offsetof(destination, chain) == 1104 && sizeof(destination) == 1168);
+static_assert(OMNILINK_MISS == 0 && OMNILINK_LIVE == 1 && OMNILINK_CLOSED == 2 && OMNILINK_AMBIGUOUS == 3 && OMNILINK_OPENED == 1 &&
+              OMNILINK_ENDED == 2 && OMNILINK_E_ARGUMENT == 100 && OMNILINK_E_SIZE == 101 && OMNILINK_E_AMBIGUOUS == 102 &&
+              OMNILINK_E_NOT_FOUND == 31 && OMNILINK_E_PERMISSION_DENIED == 32);
+
+TEST(abi, exports_exactly_these_symbols_in_these_versions) {
+  std::set<std::string> expected;
+  for (const char* name : {"start_redirector", "stop_redirector", "get_destination", "delete_destination", "free_windest"})
+    expected.insert(std::string{name} + "@@OMNILINK_1");
+  for (const char* name : {"code_name", "code_text", "version", "last_error", "unavailable_reason", "open", "close", "redirect",
+                           "redirect_stop", "lookup_port", "lookup_flow", "lookup_fd", "forget", "on_flow", "events_fd", "dispatch"})
+    expected.insert("omnilink_" + std::string{name} + "@@OMNILINK_2");
+
+  std::FILE* nm = ::popen("nm -D --defined-only " LIBRARY, "r");
+  ASSERT_NE(nm, nullptr);
+  std::set<std::string> found;
+  std::array<char, 512> line;
+  while (std::fgets(line.data(), line.size(), nm) != nullptr) {
+    std::istringstream words{line.data()};
+    std::string address, kind, name;
+    words >> address >> kind >> name;
+    if (kind != "A") found.insert(name);  // A: the versions themselves
+  }
+  EXPECT_EQ(::pclose(nm), 0);
+  EXPECT_EQ(found, expected);
+}
+
+TEST(abi, every_code_has_a_name_and_a_text) {
+  std::set<std::string> names;
+  for (int code = 0; code <= 33; ++code) names.insert(omnilink_code_name(code));
+  for (const int code : {100, 101, 102}) names.insert(omnilink_code_name(code));
+  EXPECT_EQ(names.size(), 37u) << "all different";
+  EXPECT_EQ(names.count("unknown"), 0u);
+  for (const int code : {-1, 34, 99, 103, 1 << 30}) {
+    EXPECT_STREQ(omnilink_code_name(code), "unknown");
+    EXPECT_STRNE(omnilink_code_text(code), "");
+  }
+  EXPECT_STREQ(omnilink_code_text(OMNILINK_E_PERMISSION_DENIED), "permission denied");
+  EXPECT_STRNE(omnilink_version(), "");
+}
+
+}  // namespace
