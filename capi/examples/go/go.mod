@@ -1,0 +1,3 @@
+module omnilink.example
+
+go 1.19
