@@ -62,6 +62,7 @@ std::string interceptor_role::open_listeners(per_worker& out) {
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     auto& sockets = opened_[i];
     if (sockets.origins) home_.shared->origins = std::move(sockets.origins);
+    if (sockets.exe_paths) home_.shared->exe_paths = std::move(sockets.exe_paths);
     if (sockets.v4.empty() && sockets.v6.empty()) {
       auto made = io::open_listeners(wanted[i].where, static_cast<std::uint32_t>(home_.workers.size()));
       if (made.has_error()) return wanted[i].to_string() + ": " + made.error();

@@ -7,7 +7,8 @@
 
 namespace omnilink::actors {
 
-void opener::is(core::program known) {
+void opener::is(core::program known, std::uint64_t cgroup) {
+  cgroup_ = cgroup;
   program_ = std::make_shared<const core::program>(std::move(known));
   slot_.info.program = program_;
 }
@@ -15,7 +16,7 @@ void opener::is(core::program known) {
 boost::asio::awaitable<void> opener::find_out(const asked_facts& asked, int client, core::endpoint peer) {
   if (asked.interface && interface_.empty()) interface_ = io::incoming_interface(client);
   if (!asked.program || std::exchange(found_out_, true)) co_return;
-  interceptor::attribution::question about{key_.source, peer, key_.netns, asked.process, program_};
+  interceptor::attribution::question about{key_.source, peer, key_.netns, asked.process, program_, cgroup_};
   program_ = co_await home_.shared.programs.find(std::move(about), slot_.cancel);
   slot_.info.program = program_;
 }

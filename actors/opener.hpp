@@ -14,8 +14,8 @@ class opener {
   /// All outlive it.
   opener(worker& home, connection& slot, const core::flow_key& key) : home_{home}, slot_{slot}, key_{key} {}
 
-  /// The kernel's hook has said who.
-  void is(core::program known);
+  /// The kernel's hook has said who, and in which control group.
+  void is(core::program known, std::uint64_t cgroup);
   /// What is asked for; of the program once, since the client's socket stays the same. `peer`: of that socket.
   boost::asio::awaitable<void> find_out(const asked_facts& asked, int client, core::endpoint peer);
 
@@ -31,6 +31,7 @@ class opener {
   connection& slot_;
   const core::flow_key& key_;
   core::program_ptr program_;
+  std::uint64_t cgroup_ = 0;  // its id; 0: unknown
   std::string interface_;
   bool found_out_ = false;
 };

@@ -28,7 +28,7 @@ struct shared_state {
   directory& who;
   interceptor::own_listeners own;          ///< written before the first listener accepts
   interceptor::own_connections own_pairs;  ///< where the kernel redirects in our own network namespace
-  io::descriptor origins;                  ///< likewise; of cgroup listeners: where their connections wanted to go
+  io::descriptor origins, exe_paths;       ///< likewise; of cgroup listeners: where their connections wanted to go, and whose they are
   std::uint64_t sandbox_netns = 0;         ///< likewise
   std::uint64_t own_netns = 0;             ///< likewise: the cookie of our own network namespace
   bool redirects_here = false;             ///< it does; set before the first worker is made

@@ -146,11 +146,11 @@ class trip {
   }
 
   void arrive_hooked() {
-    auto asked = interceptor::cgroup::origin_of(home_.shared.origins.get(), client_->socket().native_handle());
+    auto asked = interceptor::cgroup::origin_of(home_.shared.origins.get(), home_.shared.exe_paths.get(), client_->socket().native_handle());
     if (asked.has_error()) return end(asked.error(), core::step::accept);
     dialled_ = asked->destination.address;
     original_ = core::target{asked->destination};
-    opener_.is(std::move(asked->program));
+    opener_.is(std::move(asked->program), asked->cgroup);
   }
 
   void arrive_fixed() {

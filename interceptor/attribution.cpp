@@ -26,6 +26,10 @@ struct waiting {
   std::atomic<bool> abandoned{false};
 };
 
+bool is_complete(const core::program& one) noexcept {
+  return one.pid && one.uid && one.gid && !one.exe.empty() && !one.process.empty() && !one.cgroup.empty();
+}
+
 // What was there stays.
 void add(core::program& to, const core::program& more) {
   if (!to.pid) to.pid = more.pid;
@@ -50,6 +54,9 @@ struct attribution::state {
   core::program_ptr look_up(attribution& all, const question& asked) {
     core::program out = asked.known ? *asked.known : core::program{};
     out.netns = asked.netns != 0 ? asked.netns : out.netns;
+    out.cgroup = out.cgroup.empty() ? groups.find(asked.cgroup) : out.cgroup;
+    // By now the process may have ended, and its number be another one's.
+    if (is_complete(out)) return std::make_shared<const core::program>(std::move(out));
     std::optional<socket_owner> owner;
     if (socket_table* sockets = all.sockets_of(out.netns)) owner = sockets->owner_of(asked.source, asked.dialled);
     if (owner && !out.uid) out.uid = owner->uid;
@@ -60,7 +67,9 @@ struct attribution::state {
     else if (owner) who = {process_question::kind::socket, owner->inode};
     const bool more = asked.process || out.cgroup.empty();
     if (more && who.number != 0) {
-      if (const auto found = processes->find(who)) add(out, *found);
+      const auto found = processes->find(who);
+      // One that has another name by now runs another program, or has only the number of the one that connected.
+      if (found && (out.process.empty() || out.process == found->process)) add(out, *found);
     }
     core::program nothing;
     nothing.netns = out.netns;

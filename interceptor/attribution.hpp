@@ -42,6 +42,7 @@ class attribution {
     std::uint64_t netns = 0;  ///< of that socket; 0: our own
     bool process = false;     ///< what only the process can tell, too: pid, gid, exe, process
     core::program_ptr known;  ///< caught when it connected: stays, and is only added to; may be null
+    std::uint64_t cgroup = 0; ///< likewise: the id of its control group; 0: unknown
   };
   /// From a coroutine on any worker, which goes on there. What is unknown is not set; null: nothing is known at all.
   boost::asio::awaitable<core::program_ptr> find(question asked, io::canceler& owner);

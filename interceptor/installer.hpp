@@ -23,7 +23,7 @@ struct plan {
 /// The sockets of one listener of the plan.
 struct opened_listener {
   std::vector<io::descriptor> v4, v6;  ///< listening, non-blocking, steered by core::shard_of; index = worker, or none
-  io::descriptor origins;              ///< cgroup: the map that cgroup::origin_of asks
+  io::descriptor origins, exe_paths;   ///< cgroup: the maps that cgroup::origin_of asks
 };
 
 /// What the installer hands out: descriptors made where the worker could not make them.

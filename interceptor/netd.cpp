@@ -323,7 +323,7 @@ bool netd::hand_out(int channel) const {
   return std::ranges::all_of(listeners_, [this, channel](const listener& l) {
     std::vector<int> beside = sockets_of(l);
     const bool origins = mechanism_of(l.wanted) == core::mechanism::cgroup;
-    if (origins) beside.push_back(hooks_.origins_fd());
+    if (origins) beside.insert(beside.end(), {hooks_.origins_fd(), hooks_.exe_paths_fd()});
     const wire::netd_opened opened{static_cast<std::uint32_t>(l.v4.size()), static_cast<std::uint32_t>(l.v6.size()), origins};
     return send_packet(channel, wire::encode(opened), beside);
   });

@@ -100,7 +100,7 @@ failure netd_client::take_listener(opened_listener& into, std::optional<core::me
   if (const auto* no = std::get_if<wire::netd_refusal>(&*message)) return to_failure(*no);
   const auto* opened = std::get_if<wire::netd_opened>(&*message);
   const auto fits = [workers](std::uint32_t count) { return count == 0 || count == workers; };
-  if (opened == nullptr || opened->v4 + opened->v6 + (opened->origins ? 1 : 0) != beside.size() || !fits(opened->v4) ||
+  if (opened == nullptr || opened->v4 + opened->v6 + (opened->origins ? 2 : 0) != beside.size() || !fits(opened->v4) ||
       !fits(opened->v6) || beside.empty() || (by && opened->v4 == 0) || opened->origins != (by == core::mechanism::cgroup)) {
     return install_failure{"netd", EPROTO, "the privileged process handed out something else than was asked for"};
   }
@@ -108,7 +108,9 @@ failure netd_client::take_listener(opened_listener& into, std::optional<core::me
   into.v4.assign(std::make_move_iterator(beside.begin()), std::make_move_iterator(end_of_v4));
   const auto end_of_v6 = end_of_v4 + opened->v6;
   into.v6.assign(std::make_move_iterator(end_of_v4), std::make_move_iterator(end_of_v6));
-  if (opened->origins) into.origins = std::move(beside.back());
+  if (!opened->origins) return std::nullopt;
+  into.exe_paths = std::move(beside.back());
+  into.origins = std::move(*std::prev(beside.end(), 2));
   return std::nullopt;
 }
 

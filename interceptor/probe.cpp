@@ -20,6 +20,7 @@
 #include "interceptor/conntrack.hpp"
 #include "interceptor/netd_failure.hpp"
 #include "interceptor/nft.hpp"
+#include "interceptor/probe_confinement.hpp"
 #include "interceptor/probe_tproxy.hpp"
 #include "interceptor/ruleset_capture.hpp"
 #include "interceptor/sandbox_failure.hpp"
@@ -163,6 +164,8 @@ std::vector<finding> probe_kernel() {
           from_attempt("cgroup listeners: direction = in", "the kernel lets a program choose the socket", try_in_child(choose_sockets)),
           pinning(),
           privileges(),
+          from_attempt("the service locks itself in: system calls (seccomp)", "others fail, or end it", try_in_child(try_system_call_list)),
+          from_attempt("the service locks itself in: files (Landlock)", "others cannot be read", try_in_child(try_file_list)),
           ipv6(),
           conntrack(),
           descriptors()};

@@ -21,4 +21,7 @@ struct file_access {
 /// read any more. A kernel without Landlock changes nothing. Empty: done.
 std::string confine_files(const file_access& to);
 
+/// Why this kernel has no Landlock, and the remedy; empty: it has.
+std::string why_no_landlock();
+
 }  // namespace omnilink::io

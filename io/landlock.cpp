@@ -40,12 +40,15 @@ bool add(int ruleset, const std::string& path, std::uint64_t rights) noexcept {
   return ::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
+// Negative: errno says why there is none.
+long version_here() noexcept { return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION); }
+
 std::string failure(const char* step) { return std::string{"landlock: "} + step + ": " + std::strerror(errno); }
 
 }  // namespace
 
 std::string confine_files(const file_access& to) {
-  const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  const long version = version_here();
   if (version < 1) return {};
   const std::uint64_t handled = rights_of(version);
   const landlock_ruleset_attr attributes{.handled_access_fs = handled};
@@ -60,6 +63,13 @@ std::string confine_files(const file_access& to) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failure("no_new_privs");
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return failure("restrict");
   return {};
+}
+
+std::string why_no_landlock() {
+  if (version_here() >= 1) return {};
+  if (errno == EOPNOTSUPP) return "Landlock is switched off: add landlock to the kernel's lsm= parameter";
+  if (errno == ENOSYS) return "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK)";
+  return failure("version") + "; a container's system call filter may forbid it";
 }
 
 }  // namespace omnilink::io

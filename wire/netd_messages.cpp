@@ -10,7 +10,7 @@ namespace {
 
 // magic, version, kind, payload
 constexpr std::uint32_t magic = 0x6f6c6e64;  // "olnd"
-constexpr std::uint8_t version = 2;
+constexpr std::uint8_t version = 3;
 enum class kind : std::uint8_t { install = 1, withdraw, opened, done, refusal, open_files, file, answer_processes };
 enum class family : std::uint8_t { v4 = 4, v6 = 6 };
 

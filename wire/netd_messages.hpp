@@ -69,8 +69,8 @@ struct netd_file {
   std::uint16_t system_errno = 0;
   friend bool operator==(const netd_file&, const netd_file&) = default;
 };
-/// Beside it come `v4` and then `v6` sockets, non-blocking, index = worker; last, of a cgroup listener, the map in which the
-/// kernel keeps what it knows of each connection.
+/// Beside it come `v4` and then `v6` sockets, non-blocking, index = worker; last, of a cgroup listener, the two maps in which the
+/// kernel keeps what it knows of each connection: cgroup::hooks::origins_fd() and exe_paths_fd().
 struct netd_opened {
   std::uint32_t v4 = 0, v6 = 0;  ///< 0 to 64 each
   bool origins = false;

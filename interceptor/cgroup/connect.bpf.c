@@ -23,8 +23,15 @@ struct inode {
   struct super_block* i_sb;
   unsigned long i_ino;
 } OF_KERNEL;
+struct dentry;
+struct vfsmount;
+struct path {
+  struct vfsmount* mnt;
+  struct dentry* dentry;
+} OF_KERNEL;
 struct file {
   struct inode* f_inode;
+  struct path f_path;
 } OF_KERNEL;
 struct mm_struct {
   struct file* exe_file;
@@ -147,6 +154,8 @@ static __always_inline void read_exe(struct task_struct* task, struct omnilink_e
   into->inode = inode ? BPF_CORE_READ(inode, i_ino) : 0;
 }
 
+#include "exe_path.bpf.h"
+
 // In /proc's ticks of 10 ms.
 static __always_inline __u64 begun(struct task_struct* task) {
   return BPF_CORE_READ(task, group_leader, start_boottime) / 10000000;
@@ -260,6 +269,7 @@ static __always_inline struct omnilink_origin* remember(struct bpf_sock_addr* ct
   BPF_CORE_READ_STR_INTO(&at->process, task, comm);
   at->sent = 0;
   at->captured = captured;
+  if (captured) remember_exe_path(socket, task, at->cookie);
   return at;
 }
 

@@ -55,7 +55,7 @@ struct hooks::state {
   place own;
   std::uint64_t own_cgroup = 0;
   // One of each for all captures, and for those of the next reload.
-  std::array<io::descriptor, 5> shared;
+  std::array<io::descriptor, 6> shared;
   std::vector<attached> all;
   std::array<link, at_service> of_service_links;
   bpf::pin_folder pins;
@@ -77,10 +77,10 @@ struct hooks::state {
 
 namespace {
 
-std::array<bpf_map*, 5> shared_maps(const connect_programs& p) {
-  return {p.maps.dialled, p.maps.origins, p.maps.listeners, p.maps.on_the_way, p.maps.own_processes};
+std::array<bpf_map*, 6> shared_maps(const connect_programs& p) {
+  return {p.maps.dialled, p.maps.origins, p.maps.listeners, p.maps.on_the_way, p.maps.own_processes, p.maps.exe_paths};
 }
-enum shared_map : std::size_t { dialled, origins, listeners, on_the_way, own_processes };
+enum shared_map : std::size_t { dialled, origins, listeners, on_the_way, own_processes, exe_paths };
 
 // Two services in one network namespace could send each other's connections in circles. An abstract socket's name is the
 // namespace's, and goes with its holder.
@@ -289,6 +289,7 @@ void hooks::leave_alone(pid_t process) {
 }
 
 int hooks::origins_fd() const noexcept { return state_->shared[origins].get(); }
+int hooks::exe_paths_fd() const noexcept { return state_->shared[exe_paths].get(); }
 
 bool hooks::guards() const noexcept {
   return std::ranges::any_of(state_->all, [](const state::attached& a) { return a.wanted.fail_closed; });

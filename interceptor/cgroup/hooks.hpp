@@ -41,6 +41,8 @@ class hooks {
 
   /// The map that knows of each accepted socket where it wanted to go; -1: nothing is installed.
   int origins_fd() const noexcept;
+  /// Likewise, by which program; origin.hpp asks both.
+  int exe_paths_fd() const noexcept;
   /// There is a guard that will stay.
   bool guards() const noexcept;
   /// Nothing comes to the listeners any more; the guard stays.

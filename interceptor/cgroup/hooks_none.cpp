@@ -17,6 +17,7 @@ std::optional<failure> hooks::install(const std::vector<attachment>& wanted) {
 }
 void hooks::leave_alone(pid_t) {}
 int hooks::origins_fd() const noexcept { return -1; }
+int hooks::exe_paths_fd() const noexcept { return -1; }
 bool hooks::guards() const noexcept { return false; }
 void hooks::withdraw() noexcept {}
 int hooks::news_fd() const noexcept { return -1; }

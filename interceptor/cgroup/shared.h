@@ -19,6 +19,13 @@ struct omnilink_origin {
   __u32 captured; // it comes to a listener; 0: only its port was changed
 };
 
+// The path of a program's file: its name and those of the directories up to the root, each with its null. Longer ones are left out.
+#define OMNILINK_NAME_MAX 256
+struct omnilink_exe_path {
+  __u32 size;  // of what is used; 0: unknown
+  char names[2 * OMNILINK_NAME_MAX];
+};
+
 // A connection on its way to a listener.
 struct omnilink_path {
   __u32 address[4];      // of the program's socket

@@ -2,8 +2,10 @@
 ready descriptor, signals, and the verbs that ask a running service."""
 
 import contextlib
+import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -86,6 +88,31 @@ class exec_usage(folder):
         done = omnilink("exec", "--loopback", "host:3000,53", "true")
         self.assertEqual((done.returncode, done.stdout), (125, ""))
         self.assertRegex(done.stderr, "^omnilink exec: --loopback: 53 is the name server's[^\n]*\n$")
+
+
+class doctor(folder):
+    def finding(self, subject, *prefix):
+        said = subprocess.run([*prefix, BINARY, "doctor", "--json"], capture_output=True, text=True, timeout=SECONDS, check=True)
+        (found,) = [f for f in json.loads(said.stdout)["findings"] if subject in f["subject"]]
+        return found
+
+    def test_whether_the_service_can_lock_itself_in(self):
+        with open("/proc/self/status") as status:
+            has_filters = "Seccomp_filters:" in status.read()
+        self.assertEqual(self.finding("seccomp")["ok"], has_filters)
+        SYS_landlock_create_ruleset, VERSION = 444, 1
+        version = ctypes.CDLL(None).syscall(SYS_landlock_create_ruleset, None, 0, VERSION)
+        self.assertEqual(self.finding("Landlock")["ok"], version >= 1)
+
+    def test_a_kernel_that_cannot(self):
+        if shutil.which("strace") is None:
+            self.skipTest("there is no strace")
+        for subject, call, error, remedy in (("seccomp", "seccomp", "EINVAL", "CONFIG_SECCOMP_FILTER"),
+                                             ("Landlock", "landlock_create_ruleset", "EOPNOTSUPP", "lsm="),
+                                             ("Landlock", "landlock_create_ruleset", "ENOSYS", "CONFIG_SECURITY_LANDLOCK")):
+            found = self.finding(subject, "strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}")
+            self.assertFalse(found["ok"])
+            self.assertIn(remedy, found["detail"])
 
 
 class check(folder):

@@ -11,6 +11,7 @@
 import collections
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -238,6 +239,40 @@ fail = "open"
                 self.assertTrue(GROUPS.client(host, port).startswith(f"220 origin ready|{host}|"))
                 omnilink.wait_until(lambda: said("verdict=") == i + 1, "one access line for each")
             self.assertEqual(said("verdict=ok"), 2)
+
+    def test_who_connected_is_known_though_it_has_ended(self):
+        """It, and its file, are gone before the service looks: what the hook saw decides the rule, and is what the log says."""
+        port = ORIGIN.port("greet")
+        folder = tempfile.mkdtemp(dir="/run")  # a file system of its own
+        inner, bound = f"{folder}/{'d' * 200}/{'e' * 200}", f"{folder}/bound"
+        os.makedirs(inner)
+        os.mkdir(bound)
+        world.check(world.libc.mount(os.path.dirname(inner).encode(), bound.encode(), None, world.MS_BIND, None), "mount --bind")
+        self.addCleanup(subprocess.run, ["umount", bound], check=True)
+        places = {f"{folder}/short": f"{folder}/short", f"{bound}/short": f"{bound}/short", f"{inner}/short": "short"}  # what is known of it: too long, and it is the name
+        rules = f"""
+[[rule]]
+name = "short"
+match = {{ exe = ["{folder}/short", "{bound}/short"], process = "short", cgroup = "{GROUPS.name}/app" }}
+action = "direct"
+[[rule]]
+name = "rest"
+action = "direct"
+"""
+        with GROUPS.hooked(conditions=f"&port={port}", more=rules) as service:
+            worker = omnilink.worker_of(service)
+            for i, (path, known) in enumerate(places.items()):
+                shutil.copy("/bin/bash", path)
+                os.kill(worker, signal.SIGSTOP)
+                try:
+                    with subprocess.Popen(GROUPS.inside("/app", [path, "-c", f"exec 3<>/dev/tcp/{world.ORIGIN4}/{port}"])) as program:
+                        self.assertEqual(program.wait(20), 0)
+                    os.remove(path)
+                finally:
+                    os.kill(worker, signal.SIGCONT)
+                line = service.access(-1, i + 1)
+                self.assertEqual({key: line[key] for key in ("exe", "pid", "uid", "cgroup", "rule")},
+                                 {"exe": known, "pid": str(program.pid), "uid": "0", "cgroup": f"{GROUPS.name}/app", "rule": "short" if known.startswith("/") else "rest"})
 
     def test_another_network_namespace_is_not_ours(self):
         """127.0.0.1 there is somebody else's; a program of the cgroup that is in it goes its own way."""
