@@ -269,7 +269,7 @@ static __always_inline struct omnilink_origin* remember(struct bpf_sock_addr* ct
   BPF_CORE_READ_STR_INTO(&at->process, task, comm);
   at->sent = 0;
   at->captured = captured;
-  if (captured) remember_exe_path(socket, task, at->cookie);
+  if (captured && !capture.borrowed) remember_exe_path(socket, task, at->cookie);
   return at;
 }
 

@@ -44,6 +44,7 @@ std::vector<netd_message> messages() {
   in.ports = {{9000, 9000}};
   many.listeners.push_back({at("127.0.0.1:15000"), netd_capture{core::mechanism::tproxy, in}, true, true});
   many.listeners.push_back({at("127.0.0.1:12346"), netd_capture{core::mechanism::cgroup, by_program()}, true});
+  many.listeners.push_back({at("127.0.0.1:12347"), netd_capture{core::mechanism::sk_lookup, in}, true});
   return {none, many, netd_withdraw{}, netd_opened{0, 0}, netd_opened{64, 64}, netd_opened{1, 1, true}, netd_done{},
           netd_refusal{"nft", 1, "not here; try there"}, netd_refusal{},
           netd_open_files{}, netd_file{"/etc/omnilink/omnilink.toml", 0}, netd_file{"", 13},
