@@ -34,9 +34,9 @@ const way_numbers unknown_way{numbering::no_chain, {}};
 class trip {
  public:
   trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp_socket accepted, admission::place held)
-      : held_{std::move(held)}, home_{home}, arrived_by_{home.settings}, settings_{arrived_by_}, kind_{by.kind}, captured_by_{by.by}, listener_number_{by.listener}, listener_{listener_of(arrived_by_->config(), by)},
+      : held_{std::move(held)}, home_{home}, arrived_by_{home.settings}, settings_{arrived_by_}, by_{by}, listener_{listener_of(arrived_by_->config(), by)},
         client_{io::make_tcp_stream(std::move(accepted))}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
-    if (listener_ && !intercepted() && kind_ != listen_kind::tcp) asks_.emplace(home_, arrived_by_->config(), *listener_, slot_, *client_);
+    if (listener_ && !intercepted() && by_.kind != listen_kind::tcp) asks_.emplace(home_, arrived_by_->config(), *listener_, slot_, *client_);
   }
 
   ~trip() {
@@ -71,9 +71,9 @@ class trip {
   }
 
   bool ok() const noexcept { return verdict_.ok(); }
-  bool intercepted() const noexcept { return captured_by_.has_value(); }
+  bool intercepted() const noexcept { return by_.by.has_value(); }
   // And the program's socket has where it wanted to go as its peer.
-  bool dials_original() const noexcept { return intercepted() && captured_by_ != core::mechanism::cgroup; }
+  bool dials_original() const noexcept { return intercepted() && by_.by != core::mechanism::cgroup; }
   bool sandboxed() const noexcept { return intercepted() && home_.shared.sandboxed; }
 
   void end(errc code, core::step where, int system_errno = 0) {
@@ -88,15 +88,15 @@ class trip {
     slot_.info.phase = "handshake";
     if (listener_ && !listener_->admits(key_.source.address)) co_return end(errc::permission_denied, core::step::accept);
     // Reset in the queue already; where the client is to be heard first, that shows by itself.
-    const bool heard_first = !intercepted() && kind_ != listen_kind::tcp;
+    const bool heard_first = !intercepted() && by_.kind != listen_kind::tcp;
     if (!heard_first && io::peer_address(client_->socket().native_handle()).port == 0)
       co_return end(errc::reset, core::step::accept);
-    if (captured_by_ == core::mechanism::cgroup) arrive_hooked();
+    if (by_.by == core::mechanism::cgroup) arrive_hooked();
     else if (intercepted()) co_await arrive_intercepted();
     if (ok() && incoming()) ask_about_arrival();
     if (silent()) co_await hold();
     if (!ok()) co_return;
-    if (kind_ == listen_kind::tcp) arrive_fixed();
+    if (by_.kind == listen_kind::tcp) arrive_fixed();
     if (heard_first) {
       co_await asks_->ask();
       take_request();
@@ -128,12 +128,12 @@ class trip {
 
   asio::awaitable<void> arrive_intercepted() {
     const int fd = client_->socket().native_handle();
-    const auto asked = interceptor::original_destination(fd, *captured_by_);
+    const auto asked = interceptor::original_destination(fd, *by_.by);
     if (asked.has_error()) co_return end(asked.error(), core::step::accept);
     dialled_ = asked->address;
     original_ = core::target{*asked};
     if (home_.shared.redirects_here) {
-      auto known = captured_by_ == core::mechanism::redirect ? interceptor::own_connections::remembered{{}, interceptor::is_ours(fd)} : home_.shared.own_pairs.accepted(key_.source, *asked);
+      auto known = by_.by == core::mechanism::redirect ? interceptor::own_connections::remembered{{}, interceptor::is_ours(fd)} : home_.shared.own_pairs.accepted(key_.source, *asked);
       if (known.loops) co_return end(errc::loop, core::step::accept);
       remembered_ = std::move(known.held);
     }
@@ -210,7 +210,7 @@ class trip {
   }
 
   asked_connection asked(const core::target& where) {
-    const std::string_view listener = listener_ ? std::string_view{arrived_by_->all->listener_names[listener_number_]} : "sandbox";
+    const std::string_view listener = listener_ ? std::string_view{arrived_by_->all->listener_names[by_.listener]} : "sandbox";
     const core::endpoint came_to = intercepted() ? core::endpoint{dialled_, original_.port} : key_.local;
     return {where, key_, came_to, listener, minute_, opener_.program().get(), opener_.interface(), settings_->asked.netns ? opener_.netns() : 0, flow_ ? &*flow_ : nullptr};
   }
@@ -453,9 +453,7 @@ class trip {
   worker& home_;
   const std::shared_ptr<const worker_settings> arrived_by_;
   std::shared_ptr<const worker_settings> settings_;  // of this leg, whatever is reloaded meanwhile
-  const listen_kind kind_;
-  const std::optional<core::mechanism> captured_by_;
-  const std::size_t listener_number_;
+  const way_in by_;
   const interceptor::listener_config* const listener_;
   std::unique_ptr<io::stream> client_;
   const core::flow_key key_;
