@@ -1,8 +1,10 @@
 // One asker on query.sock or admin.sock, from accept to close.
 #pragma once
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 
 #include "actors/flow_feed.hpp"
@@ -13,6 +15,9 @@
 namespace omnilink::actors {
 
 struct control;
+
+/// An error is a value: an asker that leaves is nothing to throw for.
+constexpr auto plain_result = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 struct asker_session {
   using channel = boost::asio::posix::stream_descriptor;

@@ -14,10 +14,10 @@ namespace {
 namespace filter = interceptor::filter;
 using filter::field_id;
 using nlohmann::json;
-using question = wire::connection_question;
+using wire::connection_question;
 
 // The two ends of the connection; at the accept layer the client is the remote one.
-void set_ends(filter::values& out, const question& about, const core::target& where, bool is_arrival) {
+void set_ends(filter::values& out, const connection_question& about, const core::target& where, bool is_arrival) {
   const auto [client, client_port] = is_arrival ? std::pair{field_id::remote_address, field_id::remote_port} : std::pair{field_id::local_address, field_id::local_port};
   const auto [target, target_port] = is_arrival ? std::pair{field_id::local_address, field_id::local_port} : std::pair{field_id::remote_address, field_id::remote_port};
   out.set(target_port, where.port);
@@ -30,7 +30,7 @@ void set_ends(filter::values& out, const question& about, const core::target& wh
 }
 
 // Borrows the texts of `about`.
-filter::values values_of(const question& about, const core::target& where, bool is_arrival = false) {
+filter::values values_of(const connection_question& about, const core::target& where, bool is_arrival = false) {
   filter::values out;
   out.set(field_id::protocol, ip_protocol_tcp);
   set_ends(out, about, where, is_arrival);
@@ -76,7 +76,7 @@ std::string named(const filter::filter& f) {
 
 class explanation {
  public:
-  explanation(std::span<const interceptor::callout_settings> callouts, const chain::router& chains, const question& about, core::instant now)
+  explanation(std::span<const interceptor::callout_settings> callouts, const chain::router& chains, const connection_question& about, core::instant now)
       : callouts_{callouts}, chains_{chains}, about_{about}, now_{now}, where_{about.destination} {
     json known = describe(values_of(about, where_));
     out_ = {{"destination", about.destination.to_string()},
@@ -190,7 +190,7 @@ class explanation {
 
   const std::span<const interceptor::callout_settings> callouts_;
   const chain::router& chains_;
-  const question& about_;
+  const connection_question& about_;
   const core::instant now_;
   core::target where_;
   filter::flow flow_;  // of nobody: for the tags
@@ -200,7 +200,7 @@ class explanation {
 }  // namespace
 
 json explain(const filter::policy* rules, std::span<const interceptor::callout_settings> callouts, const chain::router& chains,
-             const question& about, core::instant now) {
+             const connection_question& about, core::instant now) {
   explanation e{callouts, chains, about, now};
   return rules ? e.by(*rules) : e.without_rules();
 }

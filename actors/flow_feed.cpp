@@ -1,10 +1,8 @@
 #include "actors/flow_feed.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <limits>
 
 #include "actors/asker_session.hpp"
@@ -17,7 +15,6 @@ namespace omnilink::actors {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 
 // Each has a queue of 1.3 MB at most …
 constexpr std::size_t waiting_max = 1024;

@@ -13,20 +13,20 @@ namespace omnilink::actors {
 namespace {
 
 using labels = std::vector<prometheus::ClientMetric::Label>;
-using kind = prometheus::MetricType;
+using metric_kind = prometheus::MetricType;
 
 double seconds(core::nanoseconds time) { return static_cast<double>(time.count()) / 1e9; }
 
 // One family: its name, its meaning, and its samples.
 class family {
  public:
-  family(std::string name, std::string help, kind what) : out_{std::move(name), std::move(help), what, {}} {}
+  family(std::string name, std::string help, metric_kind what) : out_{std::move(name), std::move(help), what, {}} {}
 
   template <class Number>
   family& add(labels of, Number value) {
     auto& one = out_.metric.emplace_back();
     one.label = std::move(of);
-    (out_.type == kind::Counter ? one.counter.value : one.gauge.value) = static_cast<double>(value);
+    (out_.type == metric_kind::Counter ? one.counter.value : one.gauge.value) = static_cast<double>(value);
     return *this;
   }
 
@@ -68,18 +68,18 @@ class exposition {
   void put(family& one) { families_.push_back(one.take()); }
 
   void service() {
-    put(family{"omnilink_build_info", "The version; always 1.", kind::Gauge}.add({{"version", OMNILINK_VERSION}}, 1));
-    put(family{"omnilink_workers", "Threads that carry connections.", kind::Gauge}.add({}, home_.workers.size()));
-    put(family{"omnilink_loops_total", "Connections refused because they led to our own listeners.", kind::Counter}
+    put(family{"omnilink_build_info", "The version; always 1.", metric_kind::Gauge}.add({{"version", OMNILINK_VERSION}}, 1));
+    put(family{"omnilink_workers", "Threads that carry connections.", metric_kind::Gauge}.add({}, home_.workers.size()));
+    put(family{"omnilink_loops_total", "Connections refused because they led to our own listeners.", metric_kind::Counter}
             .add({}, home_.shared->loops.load()));
-    put(family{"omnilink_actor_restarts_total", "Parts of the service that failed and were started again.", kind::Counter}
+    put(family{"omnilink_actor_restarts_total", "Parts of the service that failed and were started again.", metric_kind::Counter}
             .add({}, home_.shared->restarts.load()));
-    put(family{"omnilink_log_lines_dropped_total", "Log lines lost because nobody read fast enough.", kind::Counter}
+    put(family{"omnilink_log_lines_dropped_total", "Log lines lost because nobody read fast enough.", metric_kind::Counter}
             .add({}, io::log::lines_dropped()));
   }
 
   void listeners() {
-    family accepted{"omnilink_connections_accepted_total", "Connections taken, by listener.", kind::Counter};
+    family accepted{"omnilink_connections_accepted_total", "Connections taken, by listener.", metric_kind::Counter};
     const auto taken_by = [this](std::size_t listener) {
       const std::size_t place = tally::place_of(listener);
       return place < all_.counted.accepted.size() ? all_.counted.accepted[place] : 0;
@@ -91,13 +91,13 @@ class exposition {
     }
     if (home_.shared->sandboxed) accepted.add({{"listener", "sandbox"}}, taken_by(way_in::unnamed));
     put(accepted);
-    family refused{"omnilink_connections_refused_total", "Connections reset at once, by the limit that they were over.", kind::Counter};
+    family refused{"omnilink_connections_refused_total", "Connections reset at once, by the limit that they were over.", metric_kind::Counter};
     for (std::size_t i = 1; i < over_limits; ++i) {
       const auto limit = static_cast<over_limit>(i);
       refused.add({{"limit", name_of(limit)}}, home_.shared->gate.turned_away(limit));
     }
     put(refused);
-    put(family{"omnilink_accept_pauses_total", "Times that a listener paused: out of descriptors or memory.", kind::Counter}
+    put(family{"omnilink_accept_pauses_total", "Times that a listener paused: out of descriptors or memory.", metric_kind::Counter}
             .add({}, all_.counted.accept_pauses));
   }
 
@@ -113,11 +113,11 @@ class exposition {
   }
 
   void chains() {
-    family running{"omnilink_connections", "Running connections; without a chain: it is not known yet.", kind::Gauge};
-    family finished{"omnilink_connections_finished_total", "Connections that ended, by verdict.", kind::Counter};
-    family bytes{"omnilink_bytes_total", "Payload carried; up is from the client.", kind::Counter};
-    family dial{"omnilink_dial_duration_seconds", "From the route to the last hop's yes, of dials that succeeded.", kind::Histogram};
-    family life{"omnilink_connection_duration_seconds", "Of connections that ended.", kind::Histogram};
+    family running{"omnilink_connections", "Running connections; without a chain: it is not known yet.", metric_kind::Gauge};
+    family finished{"omnilink_connections_finished_total", "Connections that ended, by verdict.", metric_kind::Counter};
+    family bytes{"omnilink_bytes_total", "Payload carried; up is from the client.", metric_kind::Counter};
+    family dial{"omnilink_dial_duration_seconds", "From the route to the last hop's yes, of dials that succeeded.", metric_kind::Histogram};
+    family life{"omnilink_connection_duration_seconds", "Of connections that ended.", metric_kind::Histogram};
     for (std::size_t i = 0; i < all_.counted.chains.size(); ++i) {
       if (!shown(i)) continue;
       const labels chain{{"chain", home_.numbers.chains()[i]}};
@@ -144,10 +144,10 @@ class exposition {
   }
 
   void hops() {
-    family up{"omnilink_hop_up", "1: the last connection that can tell found the hop in order; 0: it did not.", kind::Gauge};
-    family failures{"omnilink_hop_consecutive_failures", "Failures of the hop since its last success.", kind::Gauge};
-    family running{"omnilink_hop_connections", "Running connections whose chain has the hop.", kind::Gauge};
-    family took{"omnilink_hop_step_duration_seconds", "Steps of dials that reached the hop, failed ones too.", kind::Histogram};
+    family up{"omnilink_hop_up", "1: the last connection that can tell found the hop in order; 0: it did not.", metric_kind::Gauge};
+    family failures{"omnilink_hop_consecutive_failures", "Failures of the hop since its last success.", metric_kind::Gauge};
+    family running{"omnilink_hop_connections", "Running connections whose chain has the hop.", metric_kind::Gauge};
+    family took{"omnilink_hop_step_duration_seconds", "Steps of dials that reached the hop, failed ones too.", metric_kind::Histogram};
     for (std::size_t i = 1; i < all_.counted.hops.size(); ++i) {
       const numbering::hop_name& name = home_.numbers.hops()[i];
       const labels hop{{"hop", name.name}, {"url", name.url}};
@@ -166,25 +166,25 @@ class exposition {
 
   void nat() {
     const nat::stats& n = all_.nat;
-    put(family{"omnilink_nat_entries", "Entries of the NAT table; closed ones still answer for a while.", kind::Gauge}
+    put(family{"omnilink_nat_entries", "Entries of the NAT table; closed ones still answer for a while.", metric_kind::Gauge}
             .add({{"state", "live"}}, n.live)
             .add({{"state", "closed"}}, n.closed));
-    put(family{"omnilink_nat_capacity", "Entries that the NAT table can hold.", kind::Gauge}.add({}, n.capacity));
-    put(family{"omnilink_nat_inserted_total", "Entries made.", kind::Counter}.add({}, n.inserted));
-    put(family{"omnilink_nat_expired_total", "Closed entries taken out, by time or to make room.", kind::Counter}.add({}, n.expired));
-    put(family{"omnilink_nat_replaced_total", "Entries whose source port came again before they expired.", kind::Counter}.add({}, n.replaced));
-    put(family{"omnilink_nat_refused_total", "Connections refused because the table was full.", kind::Counter}.add({}, n.refused));
+    put(family{"omnilink_nat_capacity", "Entries that the NAT table can hold.", metric_kind::Gauge}.add({}, n.capacity));
+    put(family{"omnilink_nat_inserted_total", "Entries made.", metric_kind::Counter}.add({}, n.inserted));
+    put(family{"omnilink_nat_expired_total", "Closed entries taken out, by time or to make room.", metric_kind::Counter}.add({}, n.expired));
+    put(family{"omnilink_nat_replaced_total", "Entries whose source port came again before they expired.", metric_kind::Counter}.add({}, n.replaced));
+    put(family{"omnilink_nat_refused_total", "Connections refused because the table was full.", metric_kind::Counter}.add({}, n.refused));
   }
 
   // The names that every Prometheus client library gives these.
   void process() {
     const io::process_usage usage = io::usage_of_this_process();
     const double begun = std::chrono::duration<double>(home_.begun.time_since_epoch()).count();
-    put(family{"process_start_time_seconds", "Since the epoch.", kind::Gauge}.add({}, begun));
-    put(family{"process_cpu_seconds_total", "User and system time.", kind::Counter}.add({}, usage.cpu_seconds));
-    put(family{"process_resident_memory_bytes", "Resident memory.", kind::Gauge}.add({}, usage.resident_bytes));
-    put(family{"process_max_fds", "Descriptors that the process may have.", kind::Gauge}.add({}, usage.descriptors_max));
-    if (usage.descriptors) put(family{"process_open_fds", "Descriptors in use.", kind::Gauge}.add({}, *usage.descriptors));
+    put(family{"process_start_time_seconds", "Since the epoch.", metric_kind::Gauge}.add({}, begun));
+    put(family{"process_cpu_seconds_total", "User and system time.", metric_kind::Counter}.add({}, usage.cpu_seconds));
+    put(family{"process_resident_memory_bytes", "Resident memory.", metric_kind::Gauge}.add({}, usage.resident_bytes));
+    put(family{"process_max_fds", "Descriptors that the process may have.", metric_kind::Gauge}.add({}, usage.descriptors_max));
+    if (usage.descriptors) put(family{"process_open_fds", "Descriptors in use.", metric_kind::Gauge}.add({}, *usage.descriptors));
   }
 
   const control& home_;

@@ -24,7 +24,6 @@ namespace omnilink::actors {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 
 // Entries per message while a listing walks the shards.
 constexpr std::uint64_t page_size = 1024;

@@ -24,7 +24,6 @@ using wire::nat_answer;
 using wire::nat_error;
 using wire::nat_question;
 using kind = nat_question::kind;
-constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 
 // Descriptors of askers that are still closing: until there are fewer, no more are taken.
 constexpr std::size_t closing_max = 64;

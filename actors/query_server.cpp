@@ -21,7 +21,6 @@ namespace {
 
 using channel = asker_session::channel;
 using channel_ptr = std::shared_ptr<channel>;
-constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 
 // Askers at once on each socket, and of one ordinary user among them; each holds one descriptor and a small buffer.
 constexpr std::size_t askers_max = 256;

@@ -35,10 +35,10 @@ filter::transaction replacing_all(const filter::engine& in) {
   return out;
 }
 
-using codes = std::vector<std::pair<std::string, std::shared_ptr<filter::callout>>>;
+using code_list = std::vector<std::pair<std::string, std::shared_ptr<filter::callout>>>;
 
-codes make_codes(const filter::engine& in, const configuration& from) {
-  codes out;
+code_list make_codes(const filter::engine& in, const configuration& from) {
+  code_list out;
   const auto show = [how = from.log_destinations](const std::string& destination) { return shown(destination, how); };
   for (const auto& one : from.callouts) out.emplace_back(one.name, interceptor::make_callout(one, in.code_of(one.name), show));
   return out;
@@ -57,7 +57,7 @@ lines load_rules(filter::engine& into, const configuration& from) {
   const auto known = known_of(from.callouts);
   filter::rule_filters made = filter::filters_of(from.rules, rules_provider, known);
   if (!made.errors.empty()) return std::move(made.errors);
-  const codes wanted = make_codes(into, from);
+  const code_list wanted = make_codes(into, from);
   const auto unnamed = into.unnamed_callouts();
   filter::transaction change = replacing_all(into);
   for (const auto& [name, code] : wanted) {

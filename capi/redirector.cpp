@@ -12,7 +12,7 @@ namespace omnilink::capi {
 namespace {
 
 constexpr std::uint32_t done = 1, failed = 0;
-constexpr std::uint32_t port_max = 65535;
+constexpr std::uint32_t highest_port = 65535;
 
 std::uint32_t refuse(std::string why) {
   of_process().remember(std::move(why));
@@ -21,8 +21,8 @@ std::uint32_t refuse(std::string why) {
 
 std::uint32_t start(std::uint32_t client, std::uint32_t agent, std::uint32_t port, std::uint32_t incoming) {
   if (client == 0 || agent == 0) return refuse("client_pid and agent_pid: 0 is no process");
-  if (port == 0 || port > port_max) return refuse("proxy_port: " + std::to_string(port) + " is no port, 1 to 65535");
-  if (incoming > port_max) return refuse("incoming_proxy: " + std::to_string(incoming) + " is no port, 1 to 65535, nor 0 for none");
+  if (port == 0 || port > highest_port) return refuse("proxy_port: " + std::to_string(port) + " is no port, 1 to 65535");
+  if (incoming > highest_port) return refuse("incoming_proxy: " + std::to_string(incoming) + " is no port, 1 to 65535, nor 0 for none");
   if (incoming != 0) return refuse("incoming_proxy: incoming connections cannot be intercepted by this library yet; set it to 0");
   interceptor::cgroup::borrowed_listener wanted;
   wanted.what.pids = {client};
@@ -35,7 +35,7 @@ std::uint32_t start(std::uint32_t client, std::uint32_t agent, std::uint32_t por
 
 WinDest destination(std::uint32_t port) {
   WinDest out{};
-  if (port == 0 || port > port_max) return out;
+  if (port == 0 || port > highest_port) return out;
   const auto known = of_process().from_port(static_cast<std::uint16_t>(port));
   if (known.has_error()) {
     of_process().remember(known.error().text);
@@ -79,7 +79,7 @@ WinDest get_destination(uint32_t src_port) {
 }
 
 uint32_t delete_destination(uint32_t src_port) {
-  if (src_port == 0 || src_port > port_max) return failed;
+  if (src_port == 0 || src_port > highest_port) return failed;
   return guarded(of_process(), failed, [&] {
     const auto gone = of_process().forget(static_cast<std::uint16_t>(src_port));
     return gone.has_value() && *gone ? done : failed;

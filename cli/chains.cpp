@@ -38,7 +38,7 @@ std::string chains_text(const json& reply) {
   return out.to_string();
 }
 
-int list(const admin_flags& given) { return ask_and_print(given, chains_text); }
+int list_chains(const admin_flags& given) { return ask_and_print(given, chains_text); }
 
 }  // namespace
 
@@ -49,7 +49,7 @@ void add_chains(CLI::App& program, action& chosen) {
                             "The chains in use, and how each of their hops fares",
                             "  omnilink chains\n"
                             "  omnilink chains --json | jq '.chains[].hops[] | select(.state == \"failing\")'",
-                            given, list);
+                            given, list_chains);
   add_admin_flags(verb, *given);
 }
 

@@ -9,7 +9,7 @@
 namespace omnilink::cli {
 namespace {
 
-struct flags {
+struct check_flags {
   std::string file;
   bool json = false;
 };
@@ -37,7 +37,7 @@ std::string summary_of(const settings& good) {
   return out;
 }
 
-int run(const flags& given) {
+int check(const check_flags& given) {
   settings found;
   std::vector<std::string> warnings;
   const auto errors = errors_of(given.file, found, warnings);
@@ -56,9 +56,9 @@ int run(const flags& given) {
 }  // namespace
 
 void add_check(CLI::App& program, action& chosen) {
-  auto given = std::make_shared<flags>();
+  auto given = std::make_shared<check_flags>();
   CLI::App& verb = add_verb(program, chosen, "check", "Validate a configuration file; starts nothing",
-                            "  omnilink check -c /etc/omnilink/omnilink.toml", given, run);
+                            "  omnilink check -c /etc/omnilink/omnilink.toml", given, check);
   verb.add_option("-c,--config", given->file, "The file")->required()->type_name("FILE");
   verb.add_flag("--json", given->json, "Print JSON");
 }

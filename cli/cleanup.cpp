@@ -9,11 +9,11 @@
 namespace omnilink::cli {
 namespace {
 
-struct flags {
+struct cleanup_flags {
   bool json = false;
 };
 
-int run(const flags& given) {
+int clean_up(const cleanup_flags& given) {
   const auto left = interceptor::find_traces();
   if (std::string wrong = interceptor::remove_traces(left); !wrong.empty()) return complain(wrong), exit_failed;
   auto removed = nlohmann::json::array(), kept = nlohmann::json::array();
@@ -32,9 +32,9 @@ int run(const flags& given) {
 }  // namespace
 
 void add_cleanup(CLI::App& program, action& chosen) {
-  auto given = std::make_shared<flags>();
+  auto given = std::make_shared<cleanup_flags>();
   CLI::App& verb = add_verb(program, chosen, "cleanup", "Remove what an omnilink that is gone left in the kernel",
-                            "  sudo omnilink cleanup", given, run);
+                            "  sudo omnilink cleanup", given, clean_up);
   verb.add_flag("--json", given->json, "Print JSON");
 }
 

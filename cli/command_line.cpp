@@ -10,7 +10,7 @@
 namespace omnilink::cli {
 namespace {
 
-using words = std::vector<std::string>;
+using word_list = std::vector<std::string>;
 
 bool takes_value(const CLI::App& verb, const std::string& flag) {
   const CLI::Option* option = verb.get_option_no_throw(flag);
@@ -29,7 +29,7 @@ std::size_t words_of(const CLI::App& verb, const std::string& flag) {
 
 // Cuts CMD off: all behind "--", or from the first word on that is no flag. What CMD's own flags mean is not
 // our business.
-words cut_command(const CLI::App& verb, words& arguments) {
+word_list cut_command(const CLI::App& verb, word_list& arguments) {
   std::size_t at = 1;
   while (at < arguments.size() && arguments[at].starts_with('-') && arguments[at] != "-" &&
          arguments[at] != "--") {
@@ -37,13 +37,9 @@ words cut_command(const CLI::App& verb, words& arguments) {
   }
   at = std::min(at, arguments.size());
   const bool marked = at < arguments.size() && arguments[at] == "--";
-  words out{arguments.begin() + static_cast<std::ptrdiff_t>(at + marked), arguments.end()};
+  word_list out{arguments.begin() + static_cast<std::ptrdiff_t>(at + marked), arguments.end()};
   arguments.resize(at);
   return out;
-}
-
-std::vector<const CLI::App*> verbs_of(const CLI::App& of) {
-  return of.get_subcommands([](const CLI::App*) { return true; });
 }
 
 // The innermost verb that was understood, or the first on the way to it that was given a word that it does
@@ -85,7 +81,7 @@ int usage(const CLI::App& verb, std::string_view problem, int code) {
   return code;
 }
 
-int parse_and_run(CLI::App& program, words arguments, const action& chosen, int usage_code) {
+int parse_and_run(CLI::App& program, word_list arguments, const action& chosen, int usage_code) {
   std::string problem;
   std::ranges::reverse(arguments);  // as CLI11 wants them
   try {
@@ -96,7 +92,7 @@ int parse_and_run(CLI::App& program, words arguments, const action& chosen, int 
     problem = wrong.what();
   }
   const CLI::App& verb = blamed(program);
-  if (const words unknown = verb.remaining(); !unknown.empty()) {
+  if (const word_list unknown = verb.remaining(); !unknown.empty()) {
     return usage(verb, describe_unknown(verb, unknown.front()), usage_code);
   }
   if (!problem.empty()) return usage(verb, problem, usage_code);
@@ -106,12 +102,12 @@ int parse_and_run(CLI::App& program, words arguments, const action& chosen, int 
 
 }  // namespace
 
-int run_command_line(words arguments) {
+int run_command_line(word_list arguments) {
   CLI::App program{
       "omnilink sends the TCP connections of a program, a machine or a network through a chain of proxies.",
       "omnilink"};
   action chosen;
-  words command;
+  word_list command;
   program.footer("Example:\n  omnilink exec -F socks5://proxy.example:1080 -- curl https://example.org/");
   add_run(program, chosen);
   add_netd(program, chosen);
@@ -140,6 +136,10 @@ int run_command_line(words arguments) {
     return parse_and_run(program, std::move(arguments), chosen, exit_usage);
   command = cut_command(*program.get_subcommand("exec"), arguments);
   return parse_and_run(program, std::move(arguments), chosen, exit_exec);
+}
+
+std::vector<const CLI::App*> verbs_of(const CLI::App& of) {
+  return of.get_subcommands([](const CLI::App*) { return true; });
 }
 
 void complain(std::string_view line) {

@@ -8,7 +8,7 @@
 namespace omnilink::cli {
 namespace {
 
-struct flags {
+struct completion_flags {
   const CLI::App* program;
   std::string shell;
 };
@@ -32,8 +32,6 @@ text join(const std::vector<text>& parts, const char* between) {
   for (const text& part : parts) out += (out.empty() ? "" : between) + part;
   return out;
 }
-
-std::vector<const CLI::App*> verbs_of(const CLI::App& of) { return of.get_subcommands([](const CLI::App*) { return true; }); }
 
 std::vector<const CLI::Option*> flags_of(const CLI::App& of) {
   return of.get_options([](const CLI::Option* o) { return o->nonpositional(); });
@@ -189,7 +187,7 @@ text fish(const CLI::App& program) {
   return out;
 }
 
-int run(const flags& given) {
+int print_completion(const completion_flags& given) {
   const text out = given.shell == "bash" ? bash(*given.program) : given.shell == "zsh" ? zsh(*given.program) : fish(*given.program);
   std::fwrite(out.data(), 1, out.size(), stdout);
   return exit_done;
@@ -198,11 +196,11 @@ int run(const flags& given) {
 }  // namespace
 
 void add_completion(CLI::App& program, action& chosen) {
-  auto given = std::make_shared<flags>(flags{&program, {}});
+  auto given = std::make_shared<completion_flags>(completion_flags{&program, {}});
   CLI::App& verb = add_verb(program, chosen, "completion", "Print a shell's completion of omnilink's words",
                             "  source <(omnilink completion bash)\n"
                             "  omnilink completion fish >~/.config/fish/completions/omnilink.fish",
-                            given, run);
+                            given, print_completion);
   verb.add_option("SHELL", given->shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
 }
 

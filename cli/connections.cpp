@@ -36,7 +36,7 @@ int killed_code(const json& reply) {
   return was_killed(reply) ? exit_done : exit_failed;
 }
 
-int list(const admin_flags& given) {
+int list_connections(const admin_flags& given) {
   return ask_and_print(given, connections_text);
 }
 int kill(const admin_flags& given) {
@@ -49,7 +49,7 @@ void add_connections(CLI::App& program, action& chosen) {
   auto listed = std::make_shared<admin_flags>();
   listed->request.verb = wire::admin_verb::connections;
   CLI::App& verb = add_verb(program, chosen, "connections", "The service's running connections",
-                            "  omnilink connections\n  omnilink connections kill 7", listed, list);
+                            "  omnilink connections\n  omnilink connections kill 7", listed, list_connections);
   add_admin_flags(verb, *listed);
   verb.add_option("--limit", listed->request.limit, "At most so many")
       ->check(CLI::Range(std::uint64_t{1}, wire::admin_list_max))

@@ -11,7 +11,7 @@
 namespace omnilink::cli {
 namespace {
 
-struct flags {
+struct doctor_flags {
   bool json = false;
 };
 
@@ -33,7 +33,7 @@ std::string to_json(const std::vector<interceptor::finding>& findings, const int
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-int run(const flags& given) {
+int run_doctor(const doctor_flags& given) {
   const auto findings = interceptor::probe_kernel();
   const auto left = interceptor::find_traces();
   const std::string text = given.json ? to_json(findings, left) : to_text(findings, left);
@@ -44,9 +44,9 @@ int run(const flags& given) {
 }  // namespace
 
 void add_doctor(CLI::App& program, action& chosen) {
-  auto given = std::make_shared<flags>();
+  auto given = std::make_shared<doctor_flags>();
   CLI::App& verb = add_verb(program, chosen, "doctor", "What this kernel and these privileges allow, and what was left behind",
-                            "  omnilink doctor\n  sudo omnilink doctor --json", given, run);
+                            "  omnilink doctor\n  sudo omnilink doctor --json", given, run_doctor);
   verb.add_flag("--json", given->json, "Print JSON");
 }
 

@@ -22,7 +22,7 @@
 namespace omnilink::cli {
 namespace {
 
-struct flags {
+struct exec_flags {
   settings_flags common;
   std::string loopback = "inside";
   std::string log_file;
@@ -36,7 +36,7 @@ bool is_worth_a_line(const core::verdict& v) {
 }
 
 // Where the log goes: to --log, with -v to stderr, else nowhere, since stderr is the command's. Empty: done.
-std::string start_log(const flags& given, io::log_config config, const report_line& report) {
+std::string start_log(const exec_flags& given, io::log_config config, const report_line& report) {
   if (given.log_file.empty()) {
     if (given.common.verbosity <= 0) return {};
     config.sink = report;
@@ -55,7 +55,7 @@ std::string start_log(const flags& given, io::log_config config, const report_li
   return {};
 }
 
-boost::system::result<end_service, std::string> start(const flags& given, const settings& wanted,
+boost::system::result<end_service, std::string> start(const exec_flags& given, const settings& wanted,
                                                       interceptor::installer& home,
                                                       const report_line& report) {
   using boost::system::in_place_error;
@@ -78,7 +78,7 @@ boost::system::result<end_service, std::string> start(const flags& given, const 
   }};
 }
 
-refusal prepare(const flags& given, settings& into) {
+refusal prepare(const exec_flags& given, settings& into) {
   into.log.level = given.log_file.empty() ? io::log::level::warn : io::log::level::info;
   if (refusal no = apply(given.common, into); !no.lines.empty()) return no;
   auto ports = parse_loopback(given.loopback);
@@ -96,7 +96,7 @@ void complain_exec(std::string_view line) {
   std::fprintf(stderr, "omnilink exec: %.*s\n", static_cast<int>(line.size()), line.data());
 }
 
-int run(const flags& given, const std::vector<std::string>& command) {
+int exec_command(const exec_flags& given, const std::vector<std::string>& command) {
   if (command.empty()) {
     complain(
         "exec: no command; try: omnilink exec -F socks5://proxy.example:1080 -- curl https://example.org/");
@@ -133,10 +133,10 @@ constexpr const char* about_exec =
 }  // namespace
 
 void add_exec(CLI::App& program, action& chosen, const std::vector<std::string>& command) {
-  auto given = std::make_shared<flags>();
+  auto given = std::make_shared<exec_flags>();
   CLI::App& verb = *program.add_subcommand("exec", "Run one command through the chain; needs no root");
   verb.footer(about_exec);
-  verb.callback([&chosen, &command, given] { chosen = [&command, given] { return run(*given, command); }; });
+  verb.callback([&chosen, &command, given] { chosen = [&command, given] { return exec_command(*given, command); }; });
   // For the help alone: the command was cut off before the flags were read.
   verb.add_option("CMD",
                   "The command and its arguments: all behind --, or\nfrom the first word on that is no flag");

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-struct flags {
+struct explain_flags {
   std::string file;
   std::string destination, source, at, direction = "out";
   admin_flags admin;
@@ -37,7 +37,7 @@ std::string read_source(const std::string& text, wire::connection_question& out)
 }
 
 // Empty: done; otherwise what is wrong.
-std::string read_question(const flags& given, wire::connection_question& out) {
+std::string read_question(const explain_flags& given, wire::connection_question& out) {
   out = given.admin.request.about;
   if (given.direction != "out" && given.direction != "in") return "--direction: " + core::quoted(given.direction) + " is neither out nor in";
   out.incoming = given.direction == "in";
@@ -54,7 +54,7 @@ std::string read_question(const flags& given, wire::connection_question& out) {
   return understood ? "" : understood.error();
 }
 
-int explain_file(const flags& given, const wire::connection_question& about) {
+int explain_file(const explain_flags& given, const wire::connection_question& about) {
   settings found;
   interceptor::filter::engine rules;
   auto errors = read_config_file(given.file, found);
@@ -68,7 +68,7 @@ int explain_file(const flags& given, const wire::connection_question& about) {
   return print_reply(answer, given.admin.json, explain_text, exit_code_of);
 }
 
-int run(const flags& given) {
+int run_explain(const explain_flags& given) {
   admin_flags asked = given.admin;
   if (const std::string wrong = read_question(given, asked.request.about); !wrong.empty())
     return complain(wrong), exit_usage;
@@ -76,7 +76,7 @@ int run(const flags& given) {
   return ask_and_print(asked, explain_text, exit_code_of);
 }
 
-void add_question_flags(CLI::App& verb, flags& given) {
+void add_question_flags(CLI::App& verb, explain_flags& given) {
   wire::connection_question& about = given.admin.request.about;
   const auto number = [&verb](const char* flag, std::optional<std::uint64_t>& into, const char* help) {
     verb.add_option(flag, into, help)->type_name("N");
@@ -102,14 +102,14 @@ void add_question_flags(CLI::App& verb, flags& given) {
 }  // namespace
 
 void add_explain(CLI::App& program, action& chosen) {
-  auto given = std::make_shared<flags>();
+  auto given = std::make_shared<explain_flags>();
   given->admin.request.verb = wire::admin_verb::explain;
   CLI::App& verb = add_verb(program, chosen, "explain",
                             "What would become of a connection: which rule decides, which lost and why, and which way",
                             "  omnilink explain example.org:443                   # by the running service\n"
                             "  omnilink explain -c omnilink.toml --uid 1000 --exe /usr/bin/curl 192.0.2.7:80\n"
                             "Exit code 0: it would connect; 3: it would be blocked.",
-                            given, run);
+                            given, run_explain);
   verb.add_option("DEST", given->destination, "HOST:PORT, as the program would ask for it")->required();
   CLI::Option* file = verb.add_option("-c,--config", given->file, "By this file, not by the running service");
   file->type_name("FILE");

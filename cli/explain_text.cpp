@@ -17,14 +17,14 @@ namespace {
 using nlohmann::json;
 using words = std::pair<std::string_view, std::string_view>;
 
-std::string text(const json& value, const char* key) {
+std::string text_of(const json& value, const char* key) {
   return value.at(key).get<std::string>();
 }
 
 /// `"block list" of it-security`
 std::string named(const json& filter) {
-  const std::string owner = text(filter, "provider");
-  return core::quoted(text(filter, "name")) + (owner.empty() ? "" : " of " + owner);
+  const std::string owner = text_of(filter, "provider");
+  return core::quoted(text_of(filter, "name")) + (owner.empty() ? "" : " of " + owner);
 }
 
 std::string find(const auto& list, std::string_view key) {
@@ -83,7 +83,7 @@ bool is_same(const json& a, const json& b) {
 
 // `is_lightest`: no sublayer behind it was asked.
 std::string why(const json& entry, const json& layer, bool is_lightest) {
-  const std::string fate = text(entry, "fate");
+  const std::string fate = text_of(entry, "fate");
   const bool is_way = is_same(entry, layer.at("way"));
   const std::string callout = entry.value("callout", std::string{});
   if (fate == "decides") {
@@ -98,7 +98,7 @@ std::string why(const json& entry, const json& layer, bool is_lightest) {
   }
   if (fate == "refused") return named(entry.at("by")) + " had decided for good";
   if (fate == "went_on") return callout.empty() ? "its callout has no opinion" : callout;
-  if (fate == "unmatched") return text(entry, "failed");
+  if (fate == "unmatched") return text_of(entry, "failed");
   if (fate == "not_reached") return named(entry.at("by")) + " ended the search";
   return "its callout failed or took too long: the connection ends";
 }
@@ -121,13 +121,13 @@ std::string indented(const std::string& lines) {
 }
 
 std::string layer_text(const json& layer) {
-  const std::string title = "\n" + text(layer, "layer") + ": " + find(layers, text(layer, "layer"));
+  const std::string title = "\n" + text_of(layer, "layer") + ": " + find(layers, text_of(layer, "layer"));
   table out{"SUBLAYER", "RESULT", "FILTER", "ACTION", "WHY"};
   bool is_empty = true;
   for (const json& sublayer : layer.at("sublayers")) {
-    std::string heading = text(sublayer, "sublayer") + " (" + sublayer.at("weight").dump() + ")";
+    std::string heading = text_of(sublayer, "sublayer") + " (" + sublayer.at("weight").dump() + ")";
     for (const json& entry : sublayer.at("filters")) {
-      out.add({std::exchange(heading, {}), find(fates, text(entry, "fate")), named(entry), text(entry, "action"),
+      out.add({std::exchange(heading, {}), find(fates, text_of(entry, "fate")), named(entry), text_of(entry, "action"),
                why(entry, layer, &sublayer == &layer.at("sublayers").back())});
       is_empty = false;
     }
@@ -139,13 +139,13 @@ std::string layer_text(const json& layer) {
 }
 
 std::string headline(const json& e) {
-  const std::string where = text(e, "destination");
-  if (text(e, "outcome") == "blocked") {
-    const std::string answer = text(e, "answer");
+  const std::string where = text_of(e, "destination");
+  if (text_of(e, "outcome") == "blocked") {
+    const std::string answer = text_of(e, "answer");
     return where + " would be blocked" + (answer == "block" ? ", without an answer" : ": " + answer);
   }
   if (e.at("hops").empty()) return where + " would connect directly";
-  return where + " would connect through chain " + text(e, "chain");
+  return where + " would connect through chain " + text_of(e, "chain");
 }
 
 std::string asked_text(const json& known) {
@@ -171,7 +171,7 @@ std::string missing_text(const json& layers) {
   for (const json& layer : layers) {
     for (const json& field : layer.at("missing")) {
       const auto name = field.get<std::string>();
-      all.insert(name + " (" + flag_of(name, text(layer, "layer").starts_with("accept")) + ")");
+      all.insert(name + " (" + flag_of(name, text_of(layer, "layer").starts_with("accept")) + ")");
     }
   }
   return joined({all.begin(), all.end()}, ", ");
@@ -179,17 +179,17 @@ std::string missing_text(const json& layers) {
 
 std::string way_text(const json& e) {
   std::vector<std::string> parts;
-  for (const json& hop : e.at("hops")) parts.push_back(text(hop, "name") + " (" + text(hop, "url") + ")");
-  parts.push_back(text(e, "target"));
+  for (const json& hop : e.at("hops")) parts.push_back(text_of(hop, "name") + " (" + text_of(hop, "url") + ")");
+  parts.push_back(text_of(e, "target"));
   return joined(parts, " -> ");
 }
 
 }  // namespace
 
 std::string explain_text(const json& e) {
-  table facts{"because", text(e, "reason")};
-  if (text(e, "target") != text(e, "destination")) facts.add({"becomes", text(e, "target") + ", changed by " + text(e, "changed_by")});
-  if (text(e, "outcome") == "connect") facts.add({"way", way_text(e)});
+  table facts{"because", text_of(e, "reason")};
+  if (text_of(e, "target") != text_of(e, "destination")) facts.add({"becomes", text_of(e, "target") + ", changed by " + text_of(e, "changed_by")});
+  if (text_of(e, "outcome") == "connect") facts.add({"way", way_text(e)});
   facts.add({"asked for", asked_text(e.at("known"))});
   if (const std::string missing = missing_text(e.at("layers")); !missing.empty())
     facts.add({"not given", missing + ": a filter that asks for it does not match"});

@@ -6,7 +6,7 @@ namespace {
 
 std::string metrics_text(const nlohmann::json& reply) { return reply.at("metrics"); }
 
-int print(const admin_flags& given) { return ask_and_print(given, metrics_text); }
+int print_metrics(const admin_flags& given) { return ask_and_print(given, metrics_text); }
 
 }  // namespace
 
@@ -16,7 +16,7 @@ void add_metrics(CLI::App& program, action& chosen) {
   CLI::App& verb = add_verb(program, chosen, "metrics", "The service's counters, in the text format of Prometheus",
                             "  omnilink metrics\n"
                             "  omnilink metrics >/var/lib/prometheus/node-exporter/omnilink.prom   # textfile collector",
-                            given, print);
+                            given, print_metrics);
   add_admin_flags(verb, *given);
 }
 

@@ -23,7 +23,7 @@ std::string stats_text(const json& reply) {
   return out.to_string();
 }
 
-int list(const admin_flags& given) {
+int list_entries(const admin_flags& given) {
   return ask_and_print(given, flows_text);
 }
 int stats(const admin_flags& given) {
@@ -39,7 +39,7 @@ void add_nat(CLI::App& program, action& chosen) {
   auto listed = std::make_shared<admin_flags>();
   listed->request.verb = wire::admin_verb::nat_list;
   CLI::App& list_verb = add_verb(nat, chosen, "list", "Connections and where they wanted to go",
-                                 "  omnilink nat list --limit 20", listed, list);
+                                 "  omnilink nat list --limit 20", listed, list_entries);
   add_admin_flags(list_verb, *listed);
   list_verb.add_option("--limit", listed->request.limit, "At most so many")
       ->check(CLI::Range(std::uint64_t{1}, wire::admin_list_max))

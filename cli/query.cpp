@@ -13,7 +13,7 @@ namespace {
 using wire::nat_answer;
 using wire::nat_question;
 
-struct flags {
+struct query_flags {
   std::string source;
   std::string socket;
   bool json = false;
@@ -88,7 +88,7 @@ nlohmann::ordered_json to_json(const nat_answer& answer) {
   return out;
 }
 
-int report(const nat_answer& answer, const flags& given) {
+int report(const nat_answer& answer, const query_flags& given) {
   if (given.json) std::printf("%s\n", to_json(answer).dump().c_str());
   if (is_hit(answer)) {
     if (!given.json) std::printf("%s\n", answer.original.to_string().c_str());
@@ -110,7 +110,7 @@ int report(const nat_answer& answer, const flags& given) {
   }
 }
 
-int run(const flags& given) {
+int run_query(const query_flags& given) {
   nat_question question;
   if (!parse_source(given.source, question)) {
     complain("query: " + core::quoted(given.source) + " is not ADDR:PORT, as 127.0.0.1:40312 or [::1]:40312");
@@ -124,11 +124,11 @@ int run(const flags& given) {
 }  // namespace
 
 void add_query(CLI::App& program, action& chosen) {
-  auto given = std::make_shared<flags>();
+  auto given = std::make_shared<query_flags>();
   CLI::App& verb = add_verb(
       program, chosen, "query", "Where an intercepted connection wanted to go",
       "  omnilink query 127.0.0.1:40312     # prints example.org:443; exit code 4: no such connection", given,
-      run);
+      run_query);
   verb.add_option(
           "ADDR:PORT", given->source,
           "The connection's source, as the accepting socket sees\nit; \":PORT\" is any address with it")

@@ -57,7 +57,7 @@ std::string changed_text(const json& reply) {
   return out;
 }
 
-int list(const admin_flags& given) {
+int list_rules(const admin_flags& given) {
   return ask_and_print(given, list_text);
 }
 int counters(const admin_flags& given) {
@@ -94,11 +94,11 @@ void add_change(CLI::App& rules, action& chosen, const char* name, const char* s
 void add_rules(CLI::App& program, action& chosen) {
   auto all = asking(wire::admin_verb::rules_list);
   CLI::App& rules = add_verb(program, chosen, "rules", "The running service's rules, as the filters that they are",
-                             "  omnilink rules\n  omnilink rules disable 4294967298", all, list);
+                             "  omnilink rules\n  omnilink rules disable 4294967298", all, list_rules);
   add_listing(rules, *all);
 
   auto listed = asking(wire::admin_verb::rules_list);
-  add_listing(add_verb(rules, chosen, "list", "The same", "  omnilink rules list --limit 20", listed, list), *listed);
+  add_listing(add_verb(rules, chosen, "list", "The same", "  omnilink rules list --limit 20", listed, list_rules), *listed);
 
   auto counted = asking(wire::admin_verb::rules_list);
   add_listing(add_verb(rules, chosen, "counters", "How often each matched, and when last",

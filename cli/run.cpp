@@ -31,7 +31,7 @@
 namespace omnilink::cli {
 namespace {
 
-struct flags {
+struct run_flags {
   settings_flags common;
   int ready_fd = -1;
   std::string netd;  // its socket; empty: it is to be this process, where one is needed
@@ -65,7 +65,7 @@ std::string reloading_state() {
   return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count());
 }
 
-actors::reload_hooks reloading(const flags& given, interceptor::netd_client* netd) {
+actors::reload_hooks reloading(const run_flags& given, interceptor::netd_client* netd) {
   actors::reload_hooks out;
   const auto log = std::make_shared<io::log_config>();
   if (!given.common.config_file.empty()) {
@@ -124,7 +124,7 @@ outcome serve(actors::service& service, const io::descriptor& signals, int netd)
   return {service.ended_as_asked() && !lost ? exit_done : exit_failed, ended_by};
 }
 
-outcome start_and_serve(const flags& given, const settings& wanted, const io::descriptor& signals,
+outcome start_and_serve(const run_flags& given, const settings& wanted, const io::descriptor& signals,
                         interceptor::netd_client* netd) {
   const auto failed = [](std::string_view why) {
     complain(why);
@@ -143,7 +143,7 @@ outcome start_and_serve(const flags& given, const settings& wanted, const io::de
   return serve(service, signals, netd ? netd->channel_fd() : -1);
 }
 
-int serve_until_end(const flags& given, const settings& wanted, const io::descriptor& signals, interceptor::netd_client* netd) {
+int serve_until_end(const run_flags& given, const settings& wanted, const io::descriptor& signals, interceptor::netd_client* netd) {
   if (std::string wrong = confine(wanted, netd != nullptr); !wrong.empty()) return complain(wrong), exit_failed;
   io::log::init(wanted.log);
   const outcome end = start_and_serve(given, wanted, signals, netd);
@@ -153,7 +153,7 @@ int serve_until_end(const flags& given, const settings& wanted, const io::descri
 }
 
 // The worker behind netd, from fork to its end.
-int run_as_worker(flags given, settings wanted, const service_user& user, io::descriptor channel, bool again) {
+int run_as_worker(run_flags given, settings wanted, const service_user& user, io::descriptor channel, bool again) {
   const io::descriptor signals = io::catch_signals({SIGTERM, SIGINT, SIGHUP});
   if (again) {
     given.ready_fd = -1;  // whoever waited for it has gone on
@@ -171,7 +171,7 @@ int run_as_worker(flags given, settings wanted, const service_user& user, io::de
 }
 
 // The files that it reads are lent by netd, so that they need not be this user's.
-int run_beside_netd(const flags& given) {
+int run_beside_netd(const run_flags& given) {
   auto channel = interceptor::connect_packet_channel(given.netd);
   if (!channel) return complain("--netd " + core::quoted(given.netd) + ": " + std::strerror(errno) + "; is omnilink netd running?"), exit_failed;
   interceptor::netd_client netd{std::move(channel)};
@@ -188,7 +188,7 @@ int run_beside_netd(const flags& given) {
   return serve_until_end(given, wanted, signals, &netd);
 }
 
-int run_with_netd(const flags& given, const settings& wanted, const service_user& user) {
+int run_with_netd(const run_flags& given, const settings& wanted, const service_user& user) {
   if (!io::may_change_network()) {
     complain(no_network_privileges);
     return exit_failed;
@@ -202,7 +202,7 @@ int run_with_netd(const flags& given, const settings& wanted, const service_user
   return run_as_netd({user, wanted.log, files_to_lend(given.common), keeps, io::descriptor{given.ready_fd}}, signals, worker);
 }
 
-int run(const flags& given) {
+int run_service(const run_flags& given) {
   io::keep_memory_private();
   std::signal(SIGPIPE, SIG_IGN);  // a client that is gone shows where it is written to
   if (!given.netd.empty()) return run_beside_netd(given);
@@ -220,11 +220,11 @@ int run(const flags& given) {
 }  // namespace
 
 void add_run(CLI::App& program, action& chosen) {
-  auto given = std::make_shared<flags>();
+  auto given = std::make_shared<run_flags>();
   CLI::App& verb = add_verb(program, chosen, "run", "The service, in the foreground",
                             "  omnilink run -L mixed://127.0.0.1:1080 -F socks5://proxy.example:1080\n"
                             "  omnilink run -c /etc/omnilink/omnilink.toml",
-                            given, run);
+                            given, run_service);
   add_settings_options(verb, given->common);
   verb.add_option("-L,--listen", given->common.listeners,
                   "Listen here: mixed://, socks5://, http://, redirect://,\ntproxy://, cgroup:// or tcp:// (with ?to=HOST:PORT), with\naddress and port;\nuser:password@ or ?auth_file=FILE: only who has a login;\n?clients=NETWORK,…: only from there; default "

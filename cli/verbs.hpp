@@ -48,6 +48,9 @@ CLI::App& add_verb(CLI::App& program, action& chosen, const char* name, const ch
   return verb;
 }
 
+/// Those that can follow this one, or the program.
+std::vector<const CLI::App*> verbs_of(const CLI::App& of);
+
 /// One line on stderr: "omnilink: …".
 void complain(std::string_view line);
 

@@ -7,7 +7,7 @@
 namespace omnilink::cli {
 namespace {
 
-struct flags {
+struct version_flags {
   bool json = false;
 };
 
@@ -20,7 +20,7 @@ constexpr struct {
              {"OpenSSL", OMNILINK_OPENSSL},
              {"nftables", OMNILINK_NFTABLES}};
 
-int run(const flags& given) {
+int print_version(const version_flags& given) {
   if (given.json) {
     nlohmann::ordered_json out{{"version", OMNILINK_VERSION}};
     for (const auto& part : parts) out["built_with"][part.name] = part.version;
@@ -36,9 +36,9 @@ int run(const flags& given) {
 }  // namespace
 
 void add_version(CLI::App& program, action& chosen) {
-  auto given = std::make_shared<flags>();
+  auto given = std::make_shared<version_flags>();
   CLI::App& verb = add_verb(program, chosen, "version", "The version, and what it was built with",
-                            "  omnilink version --json", given, run);
+                            "  omnilink version --json", given, print_version);
   verb.add_flag("--json", given->json, "Print JSON");
 }
 

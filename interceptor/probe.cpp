@@ -77,7 +77,7 @@ std::string take_a_connection() {
   return try_tproxy();
 }
 
-std::optional<long> number_in(const char* path) {
+std::optional<long> setting_in(const char* path) {
   std::ifstream file{path};
   long value;
   if (file >> value) return value;
@@ -129,7 +129,7 @@ finding bridges() {
 
 finding ipv6() {
   const bool has = static_cast<bool>(io::descriptor{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)});
-  const bool off = number_in("/proc/sys/net/ipv6/conf/lo/disable_ipv6") == 1;
+  const bool off = setting_in("/proc/sys/net/ipv6/conf/lo/disable_ipv6") == 1;
   if (!has) return {"IPv6", false, "not in this kernel; `omnilink exec` needs it: boot without ipv6.disable=1"};
   if (off) return {"IPv6", true, "switched off here (net.ipv6.conf.lo.disable_ipv6); what is captured of it is refused"};
   return {"IPv6", true, "there"};
@@ -143,7 +143,7 @@ finding conntrack() {
                       use->is_nearly_full() ? "; when it is full new ones are lost: sysctl -w net.netfilter.nf_conntrack_max=…" : "")};
 }
 
-finding descriptors() {
+finding descriptor_limit() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   // Two for each of the 10000 connections that are the default.
@@ -168,7 +168,7 @@ std::vector<finding> probe_kernel() {
           from_attempt("the service locks itself in: files (Landlock)", "others cannot be read", try_in_child(try_file_list)),
           ipv6(),
           conntrack(),
-          descriptors()};
+          descriptor_limit()};
 }
 
 }  // namespace omnilink::interceptor

@@ -23,7 +23,7 @@ constexpr std::size_t recent_max = 64;
 // Descriptors that one question looks at: about a tenth of a second. On a machine with more of them the answer is "unknown".
 constexpr std::size_t links_max = 200'000;
 // netd needs milliseconds, and lets others wait for as long as it has been busy with us.
-constexpr timeval answer_timeout{.tv_sec = 1, .tv_usec = 0};
+constexpr timeval asking_timeout{.tv_sec = 1, .tv_usec = 0};
 
 struct close_directory {
   void operator()(DIR* open) const noexcept { ::closedir(open); }
@@ -149,7 +149,7 @@ std::optional<core::program> proc_processes::find(const wire::process_question& 
 }
 
 netd_processes::netd_processes(io::descriptor channel) : channel_{std::move(channel)} {
-  ::setsockopt(channel_.get(), SOL_SOCKET, SO_RCVTIMEO, &answer_timeout, sizeof answer_timeout);
+  ::setsockopt(channel_.get(), SOL_SOCKET, SO_RCVTIMEO, &asking_timeout, sizeof asking_timeout);
 }
 
 std::optional<core::program> netd_processes::find(const wire::process_question& asked) {

@@ -90,7 +90,7 @@ std::uint16_t port_of(const io::descriptor& socket) noexcept {
   return io::bound_address(socket.get()).port;
 }
 
-core::address loopback(bool v6) noexcept {
+core::address sandbox_loopback(bool v6) noexcept {
   return v6 ? core::address::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1})
             : core::address::v4(0x7f000001);
 }
@@ -101,7 +101,7 @@ failure open_redirect(bool v6, const wire::install_request& wanted, std::vector<
   const auto& taken = wanted.host_loopback_ports;
   constexpr int attempts = 16;  // 64 taken ports of 28000 free ones: a single miss is rare already
   for (int i = 0; i < attempts; ++i) {
-    auto opened = io::open_listeners({loopback(v6), 0}, wanted.workers);
+    auto opened = io::open_listeners({sandbox_loopback(v6), 0}, wanted.workers);
     if (opened.has_error()) return sandbox_failure("listen", 0, opened.error());
     into = std::move(*opened);
     if (std::find(taken.begin(), taken.end(), port_of(into.front())) == taken.end()) return std::nullopt;
@@ -114,7 +114,7 @@ failure open_redirect(bool v6, const wire::install_request& wanted, std::vector<
 failure open_dns(bool v6, int type, io::descriptor& into) {
   constexpr int backlog = 128;  // of programs inside only
   sockaddr_storage where;
-  const socklen_t size = io::to_sockaddr({loopback(v6), 0}, where);
+  const socklen_t size = io::to_sockaddr({sandbox_loopback(v6), 0}, where);
   into = io::descriptor{::socket(v6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!into || ::bind(into.get(), reinterpret_cast<const sockaddr*>(&where), size) != 0 ||
       (type == SOCK_STREAM && ::listen(into.get(), backlog) != 0)) {

@@ -18,7 +18,7 @@
 namespace omnilink::interceptor {
 namespace {
 
-constexpr core::nanoseconds answer_timeout =
+constexpr core::nanoseconds kernel_timeout =
     std::chrono::milliseconds{100};  // the kernel answers within microseconds
 
 struct request {
@@ -93,7 +93,7 @@ bool wait_readable(int fd, core::instant until) noexcept {
 
 std::optional<socket_owner> read_answer(int fd, const request& asked) noexcept {
   alignas(nlmsghdr) char buffer[4096];  // one inet_diag_msg with its few attributes
-  const core::instant until = core::clock::now() + answer_timeout;
+  const core::instant until = core::clock::now() + kernel_timeout;
   while (wait_readable(fd, until)) {
     const ssize_t size = ::recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
     if (size < static_cast<ssize_t>(sizeof(nlmsghdr))) continue;

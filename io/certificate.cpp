@@ -62,7 +62,7 @@ x509_ptr sign(const std::string& name, EVP_PKEY* key, X509* issuer, EVP_PKEY* is
   return X509_sign(made.get(), issuer_key, EVP_sha256()) > 0 ? std::move(made) : nullptr;
 }
 
-std::string text_of(BIO* memory) {
+std::string pem_in(BIO* memory) {
   const char* data = nullptr;
   const long size = BIO_get_mem_data(memory, &data);
   return {data, static_cast<std::size_t>(size)};
@@ -70,13 +70,13 @@ std::string text_of(BIO* memory) {
 
 std::string pem_of(X509* which) {
   const bio_ptr memory{BIO_new(BIO_s_mem())};
-  return PEM_write_bio_X509(memory.get(), which) == 1 ? text_of(memory.get()) : std::string{};
+  return PEM_write_bio_X509(memory.get(), which) == 1 ? pem_in(memory.get()) : std::string{};
 }
 
 std::string pem_of(EVP_PKEY* which) {
   const bio_ptr memory{BIO_new(BIO_s_mem())};
   const int done = PEM_write_bio_PrivateKey(memory.get(), which, nullptr, nullptr, 0, nullptr, nullptr);
-  return done == 1 ? text_of(memory.get()) : std::string{};
+  return done == 1 ? pem_in(memory.get()) : std::string{};
 }
 
 // Spelled out: an aggregate of strings could itself be made from one.

@@ -37,8 +37,8 @@ constexpr std::size_t names_max = 1024;
 constexpr std::size_t addresses_max = 32;
 
 // A question that was asked, and its answer once there is one.
-struct question {
-  explicit question(const asio::any_io_executor& home)
+struct lookup {
+  explicit lookup(const asio::any_io_executor& home)
       : answered{home, asio::steady_timer::time_point::max()} {}
   asio::steady_timer answered;  // never expires; canceled when there is an answer
   std::optional<resolver::addresses> answer;
@@ -69,11 +69,11 @@ struct resolver::state : std::enable_shared_from_this<resolver::state> {
 
   asio::awaitable<addresses> ask(std::string name);
   bool make_room(core::instant now);
-  void begin(const std::string& name, std::shared_ptr<question> asked);
+  void begin(const std::string& name, std::shared_ptr<lookup> asked);
 
   const asio::any_io_executor home;
   const look_up_function look_up;
-  std::unordered_map<std::string, std::shared_ptr<question>> questions;  // touched on `home` only
+  std::unordered_map<std::string, std::shared_ptr<lookup>> questions;  // touched on `home` only
   std::unique_ptr<asio::thread_pool> pool;
   const std::shared_ptr<gate> way_back = std::make_shared<gate>();
   std::size_t running = 0;  // look-ups without an answer; touched on `home` only
@@ -116,11 +116,11 @@ asio::awaitable<resolver::addresses> resolver::state::ask(std::string name) {
   const auto self = shared_from_this();
   if (stopped) co_return errc::canceled;
   const auto now = core::clock::now();
-  std::shared_ptr<question> asked;
+  std::shared_ptr<lookup> asked;
   if (const auto known = questions.find(name); known != questions.end()) asked = known->second;
   if (!asked || (asked->answer && asked->expires <= now)) {
     if (!asked && !make_room(now)) co_return errc::limit_reached;
-    asked = std::make_shared<question>(home);
+    asked = std::make_shared<lookup>(home);
     questions[name] = asked;
     begin(name, asked);
   }
@@ -141,7 +141,7 @@ bool resolver::state::make_room(core::instant now) {
   return true;
 }
 
-void resolver::state::begin(const std::string& name, std::shared_ptr<question> asked) {
+void resolver::state::begin(const std::string& name, std::shared_ptr<lookup> asked) {
   if (!pool) pool = std::make_unique<asio::thread_pool>(threads);
   ++running;
   // Neither task owns the state: it owns the threads, and must not be destroyed on one of them.

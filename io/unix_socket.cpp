@@ -15,7 +15,7 @@
 namespace omnilink::io {
 namespace {
 
-constexpr int backlog = 128;
+constexpr int unix_backlog = 128;
 // More than one is never asked for; what does not fit the kernel closes itself.
 constexpr std::size_t passed_max = 8;
 
@@ -92,7 +92,7 @@ boost::system::result<descriptor, std::string> open_unix_listener(const std::str
   if (::bind(made.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name) != 0)
     return failure(path, "bind");
   if (::chmod(hidden.inside().c_str(), mode) != 0) return failure(path, "chmod");
-  if (::listen(made.get(), backlog) != 0) return failure(path, "listen");
+  if (::listen(made.get(), unix_backlog) != 0) return failure(path, "listen");
   if (::rename(hidden.inside().c_str(), path.c_str()) != 0) return failure(path, "rename");
   return made;
 }

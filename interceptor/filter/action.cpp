@@ -5,7 +5,7 @@
 namespace omnilink::interceptor::filter {
 namespace {
 
-constexpr std::array<std::string_view, action_kinds> names{"permit",          "block",
+constexpr std::array<std::string_view, action_kinds> action_names{"permit",          "block",
                                                            "chain",           "direct",
                                                            "redirect",        "callout_terminating",
                                                            "callout_unknown", "callout_inspection"};
@@ -40,7 +40,7 @@ core::target new_destination::applied_to(core::target where) const {
 }
 
 std::string_view name_of(action_kind k) noexcept {
-  return names[static_cast<std::size_t>(k)];
+  return action_names[static_cast<std::size_t>(k)];
 }
 
 std::string to_string(const action& a) {

@@ -7,7 +7,7 @@
 namespace omnilink::interceptor::filter {
 namespace {
 
-constexpr std::array<std::string_view, fields> names{
+constexpr std::array<std::string_view, fields> field_names{
     "local_address", "remote_address", "local_port", "remote_port", "protocol", "pid",     "uid",
     "gid",           "netns",          "time",       "host",        "exe",      "process", "cgroup",
     "interface",     "listener",       "tag"};
@@ -15,12 +15,12 @@ constexpr std::array<std::string_view, fields> names{
 }  // namespace
 
 std::string_view name_of(field_id f) noexcept {
-  return names[static_cast<std::size_t>(f)];
+  return field_names[static_cast<std::size_t>(f)];
 }
 
 std::optional<field_id> parse_field(std::string_view name) noexcept {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == name) return static_cast<field_id>(i);
+  for (std::size_t i = 0; i < field_names.size(); ++i) {
+    if (field_names[i] == name) return static_cast<field_id>(i);
   }
   return std::nullopt;
 }

@@ -5,7 +5,7 @@
 namespace omnilink::interceptor::filter {
 namespace {
 
-constexpr std::array<std::string_view, layers> names{
+constexpr std::array<std::string_view, layers> layer_names{
     "connect_redirect_v4", "connect_redirect_v6", "connect_auth_v4", "connect_auth_v6", "accept_v4",
     "accept_v6",           "flow_established",    "stream",          "flow_closed"};
 
@@ -27,12 +27,12 @@ layer_id of_family(layer_id v4, const core::address& a) noexcept {
 }  // namespace
 
 std::string_view name_of(layer_id l) noexcept {
-  return names[static_cast<std::size_t>(l)];
+  return layer_names[static_cast<std::size_t>(l)];
 }
 
 std::optional<layer_id> parse_layer(std::string_view name) noexcept {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == name) return static_cast<layer_id>(i);
+  for (std::size_t i = 0; i < layer_names.size(); ++i) {
+    if (layer_names[i] == name) return static_cast<layer_id>(i);
   }
   return std::nullopt;
 }

@@ -56,7 +56,7 @@ class recorder : public filter::callout {
   std::map<std::uint64_t, int> given_back_;
 };
 
-filter::rule to_port(const core::endpoint& of, std::string action, std::string name) {
+filter::rule send_to(const core::endpoint& of, std::string action, std::string name) {
   return {std::move(name), {{"port", {std::to_string(of.port)}}}, std::move(action), true};
 }
 
@@ -161,7 +161,7 @@ TEST(callouts, one_that_throws_or_takes_too_long_ends_its_connection_only) {
   const auto port = std::uint64_t{late.address().port};
   at_end.conditions = {{filter::field_id::remote_port, false, {filter::number_range{port, port}}}};
   config.filters = {at_end};
-  config.rules = {to_port(thrower.address(), "callout:throws", "bad"), to_port(sleeper.address(), "callout:sleeps", "slow"), {"all", {}, "direct", true}};
+  config.rules = {send_to(thrower.address(), "callout:throws", "bad"), send_to(sleeper.address(), "callout:sleeps", "slow"), {"all", {}, "direct", true}};
   running omnilink{std::move(config)};
   ASSERT_EQ(omnilink.problem(), "");
   const auto bystander = tunnel(omnilink.listener(), core::target{origin.address()});
@@ -186,7 +186,7 @@ TEST(callouts, later_layers_are_asked_and_every_context_comes_back_once) {
   configuration config = two_workers();
   config.callouts = {{"own", own}};
   for (const layer_id at : {layer_id::stream, layer_id::flow_established, layer_id::flow_closed}) config.filters.push_back(looking(at, "own"));
-  config.rules = {{"own", {}, "callout:own", true}, to_port(closed.address(), "reject", "no"), {"all", {}, "direct", true}};
+  config.rules = {{"own", {}, "callout:own", true}, send_to(closed.address(), "reject", "no"), {"all", {}, "direct", true}};
   control.next = config;
   {
     running omnilink{control.reloadable(std::move(config))};

@@ -16,7 +16,7 @@ namespace {
 using actors::configuration;
 using nlohmann::json;
 
-chain::chain through(const core::endpoint& proxy, const std::string& name = "out") {
+chain::chain through_proxy(const core::endpoint& proxy, const std::string& name = "out") {
   chain::chain out;
   out.name = name;
   out.hops.push_back(*chain::parse_hop_url("socks5://me:hunter2@" + proxy.to_string()));
@@ -63,7 +63,7 @@ TEST(hop_monitor, a_hop_is_untried_then_ok_then_failing_then_ok) {
   asked here;
   auto proxy = std::make_unique<running>(two_workers());
   const core::endpoint where = proxy->listener();
-  running omnilink{here.config({through(where)})};
+  running omnilink{here.config({through_proxy(where)})};
   ASSERT_EQ(omnilink.problem(), "");
   json hop = here.hop();
   EXPECT_EQ(hop.at("hop"), "paris");
@@ -110,20 +110,20 @@ TEST(hop_monitor, what_is_known_of_a_hop_outlives_the_monitor_and_a_reload) {
   asked here;
   const core::endpoint nobody = closed_port();
   reloading from;
-  running omnilink{from.reloadable(here.config({through(nobody)}))};
+  running omnilink{from.reloadable(here.config({through_proxy(nobody)}))};
   ASSERT_EQ(omnilink.problem(), "");
   for (int i = 0; i < 2; ++i) EXPECT_FALSE(tunnel(omnilink.listener(), origin.address()));
   EXPECT_EQ(here.hop().at("consecutive_failures"), 2);
   ASSERT_TRUE(omnilink->inject_fault("hop_monitor"));
   EXPECT_EQ(here.hop().at("consecutive_failures"), 2);
 
-  from.next = here.config({through(nobody, "renamed")});
+  from.next = here.config({through_proxy(nobody, "renamed")});
   ASSERT_TRUE(from.reload(omnilink));
   EXPECT_EQ(here.hop().at("consecutive_failures"), 2) << "the same hop in another chain";
   EXPECT_FALSE(tunnel(omnilink.listener(), origin.address()));
   EXPECT_EQ(here.hop().at("consecutive_failures"), 3);
 
-  from.next = here.config({through(closed_port())});
+  from.next = here.config({through_proxy(closed_port())});
   ASSERT_TRUE(from.reload(omnilink));
   EXPECT_EQ(here.hop().at("state"), "untried") << "another address is another hop";
 }
@@ -131,7 +131,7 @@ TEST(hop_monitor, what_is_known_of_a_hop_outlives_the_monitor_and_a_reload) {
 TEST(hop_monitor, the_workers_tell_without_being_asked) {
   echo_server origin;
   asked here;
-  running omnilink{here.config({through(closed_port())})};
+  running omnilink{here.config({through_proxy(closed_port())})};
   ASSERT_EQ(omnilink.problem(), "");
   // Longer than they keep it, and more than both can keep, 64 each.
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{300};
@@ -150,7 +150,7 @@ TEST(metrics, count_what_happened) {
   echo_server origin;
   asked here;
   running proxy{two_workers()};
-  running omnilink{here.config({through(proxy.listener())})};
+  running omnilink{here.config({through_proxy(proxy.listener())})};
   ASSERT_EQ(omnilink.problem(), "");
   const std::string ok = R"(omnilink_connections_finished_total{chain="out",code="ok",step="none"})";
   {
@@ -201,7 +201,7 @@ TEST(metrics, counters_survive_the_death_of_actors) {
 TEST(metrics, E5_no_credential_and_no_address_of_a_client_is_a_label) {
   echo_server origin;
   asked here;
-  running omnilink{here.config({through(closed_port())})};
+  running omnilink{here.config({through_proxy(closed_port())})};
   ASSERT_EQ(omnilink.problem(), "");
   EXPECT_FALSE(tunnel(omnilink.listener(), origin.address()));
   const std::string all = here.ask("metrics").dump() + here.ask("chains").dump();
@@ -212,18 +212,18 @@ TEST(metrics, E5_no_credential_and_no_address_of_a_client_is_a_label) {
 TEST(metrics, names_are_bounded_over_reloads) {
   actors::numbering known;
   const core::endpoint where{core::address::v4(0x7f000001), 1};
-  const auto first = known.of(through(where, "first"));
+  const auto first = known.of(through_proxy(where, "first"));
   for (int i = 0; i < 1000; ++i) {
-    chain::chain way = through({core::address::v4(0x7f000001), static_cast<std::uint16_t>(i + 2)}, "chain" + std::to_string(i));
+    chain::chain way = through_proxy({core::address::v4(0x7f000001), static_cast<std::uint16_t>(i + 2)}, "chain" + std::to_string(i));
     const auto numbers = known.of(way);
     ASSERT_LT(numbers.chain, actors::numbering::names_max);
     ASSERT_LT(numbers.hops.at(0), actors::numbering::names_max);
   }
   EXPECT_EQ(known.chains().size(), actors::numbering::names_max);
   EXPECT_EQ(known.hops().size(), actors::numbering::names_max);
-  EXPECT_EQ(known.of(through(where, "chain999")).chain, actors::numbering::other);
-  EXPECT_EQ(known.of(through(where, "first")).chain, first.chain);
-  EXPECT_EQ(known.of(through(where, "first")).hops, first.hops);
+  EXPECT_EQ(known.of(through_proxy(where, "chain999")).chain, actors::numbering::other);
+  EXPECT_EQ(known.of(through_proxy(where, "first")).chain, first.chain);
+  EXPECT_EQ(known.of(through_proxy(where, "first")).hops, first.hops);
 }
 
 TEST(metrics, a_value_falls_into_the_bucket_that_ends_at_or_above_it) {

@@ -138,7 +138,7 @@ TEST_F(live, the_accept_layer_has_its_say_again) {
   using namespace interceptor::filter;
   const auto from_loopback = [&](action what) {
     configuration out = seen.watched(as({everything("direct")}));
-    filter one;
+    interceptor::filter::filter one;
     one.name = "loopback";
     one.layer = layer_id::accept_v4;
     one.action = std::move(what);

@@ -76,7 +76,7 @@ TEST(rules, redirect_changes_the_target_and_the_nat_entry_keeps_the_original) {
   const auto fd = tunnel(omnilink.listener(), asked);
   ASSERT_TRUE(fd);
   EXPECT_TRUE(echoes(fd.get(), "redirected\n"));
-  const auto answer = query(folder.path + "/query.sock", about(fd.get()));
+  const auto answer = test::query(folder.path + "/query.sock", about(fd.get()));
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->original, asked);
   EXPECT_FALSE(tunnel(omnilink.listener(), refused.address()));

@@ -81,7 +81,7 @@ TEST(service, the_death_of_any_actor_ends_no_connection_and_loses_no_nat_entry) 
     ASSERT_TRUE(omnilink->inject_fault(actor)) << actor;
     for (const auto& fd : clients) {
       ASSERT_TRUE(echoes(fd.get(), "still here\n")) << "after the death of " << actor;
-      const auto answer = query(folder.path + "/query.sock", about(fd.get()));
+      const auto answer = test::query(folder.path + "/query.sock", about(fd.get()));
       ASSERT_TRUE(answer) << actor;
       ASSERT_EQ(answer->what, wire::nat_answer::status::live) << actor;
       ASSERT_EQ(answer->original, core::target{origin.address()});

@@ -9,7 +9,7 @@ namespace {
 
 constexpr sandbox_ports ports{1001, 1002, 1003, 1004, 1005, 1006};
 
-std::size_t at(const std::string& rules, std::string_view line) {
+std::size_t place_of(const std::string& rules, std::string_view line) {
   const auto found = rules.find(line);
   EXPECT_NE(found, std::string::npos) << line << " is not in\n" << rules;
   return found;
@@ -18,12 +18,12 @@ std::size_t at(const std::string& rules, std::string_view line) {
 TEST(ruleset, names_come_before_our_own_addresses_and_these_before_the_rest) {
   const std::uint16_t host[] = {3000, 5432};
   const std::string rules = sandbox_ruleset(ports, host);
-  const auto guard = at(rules, "tcp flags & (syn | ack) != syn accept\n");
-  const auto names = at(rules, "meta nfproto ipv6 tcp dport 53 redirect to :1006\n");
-  const auto loopback = at(rules, "ip daddr 127.0.0.1 tcp dport { 3000, 5432 } redirect to :1001\n");
-  const auto own = at(rules, "ip daddr { 127.0.0.0/8, 198.18.0.1 } accept\n");
-  const auto rest = at(rules, "meta nfproto ipv4 meta l4proto tcp redirect to :1001\n");
-  const auto udp = at(rules, "meta l4proto udp redirect to :9\n");
+  const auto guard = place_of(rules, "tcp flags & (syn | ack) != syn accept\n");
+  const auto names = place_of(rules, "meta nfproto ipv6 tcp dport 53 redirect to :1006\n");
+  const auto loopback = place_of(rules, "ip daddr 127.0.0.1 tcp dport { 3000, 5432 } redirect to :1001\n");
+  const auto own = place_of(rules, "ip daddr { 127.0.0.0/8, 198.18.0.1 } accept\n");
+  const auto rest = place_of(rules, "meta nfproto ipv4 meta l4proto tcp redirect to :1001\n");
+  const auto udp = place_of(rules, "meta l4proto udp redirect to :9\n");
   EXPECT_LT(guard, names);
   EXPECT_LT(names, loopback);
   EXPECT_LT(loopback, own);
@@ -33,12 +33,12 @@ TEST(ruleset, names_come_before_our_own_addresses_and_these_before_the_rest) {
 
 TEST(ruleset, every_port_is_used_for_its_family_and_protocol) {
   const std::string rules = sandbox_ruleset(ports, {});
-  at(rules, "meta nfproto ipv4 meta l4proto tcp redirect to :1001\n");
-  at(rules, "meta nfproto ipv6 meta l4proto tcp redirect to :1002\n");
-  at(rules, "meta nfproto ipv4 udp dport 53 redirect to :1003\n");
-  at(rules, "meta nfproto ipv6 udp dport 53 redirect to :1004\n");
-  at(rules, "meta nfproto ipv4 tcp dport 53 redirect to :1005\n");
-  at(rules, "meta nfproto ipv6 tcp dport 53 redirect to :1006\n");
+  place_of(rules, "meta nfproto ipv4 meta l4proto tcp redirect to :1001\n");
+  place_of(rules, "meta nfproto ipv6 meta l4proto tcp redirect to :1002\n");
+  place_of(rules, "meta nfproto ipv4 udp dport 53 redirect to :1003\n");
+  place_of(rules, "meta nfproto ipv6 udp dport 53 redirect to :1004\n");
+  place_of(rules, "meta nfproto ipv4 tcp dport 53 redirect to :1005\n");
+  place_of(rules, "meta nfproto ipv6 tcp dport 53 redirect to :1006\n");
   EXPECT_EQ(rules.find("ip daddr 127.0.0.1 tcp"), std::string::npos) << "no host port was asked for";
 }
 

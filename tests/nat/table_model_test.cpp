@@ -179,7 +179,7 @@ struct setting {
 class nat_table_model : public testing::TestWithParam<setting> {};
 
 // What tells two uses of the same ports apart is every other one's destination.
-entry flow_of(const core::flow_key& key, std::uint64_t connection) {
+entry entry_of(const core::flow_key& key, std::uint64_t connection) {
   entry out;
   out.key = key;
   out.connection = connection;
@@ -217,7 +217,7 @@ TEST_P(nat_table_model, A6_agrees_with_a_naive_map) {
       case 0:
       case 1:
       case 2: {
-        const auto [code, given] = t.insert(flow_of(key, connection), now);
+        const auto [code, given] = t.insert(entry_of(key, connection), now);
         ASSERT_EQ(code == core::errc::ok, m.insert(key, connection, given));
         if (code == core::errc::ok) {
           ASSERT_EQ(given, ++made);
@@ -235,7 +235,7 @@ TEST_P(nat_table_model, A6_agrees_with_a_naive_map) {
       }
       case 8:
       case 9: {
-        const auto [code, given] = t.announce(flow_of(key, connection), now);
+        const auto [code, given] = t.announce(entry_of(key, connection), now);
         ASSERT_EQ(code, m.announce(key, connection, made + 1, now));
         if (code == core::errc::ok) {
           ASSERT_EQ(given, m.flows_.at(key).generation);

@@ -12,6 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FIXTURE = {
     "core/good.hpp": ("#pragma once\n#include <vector>\n", None),
     "core/no_pragma.hpp": ("int x;\n", "1: no #pragma once"),
+    "core/unnamed.hpp": ("#pragma once\nnamespace {\n", "2: an unnamed namespace in a header: another one in every file"),
     "wire/good.cpp": ('#include "core/good.hpp"\n#include "wire/x.hpp"\n', None),
     "wire/up.cpp": ('\n#include "io/stream.hpp"\n', "2: wire/ may not include io/"),
     "chain/sideways.cpp": ('#include "interceptor/x.hpp"\n', "1: chain/ may not include interceptor/"),

@@ -106,6 +106,8 @@ def check_line(path, line):
     if PRIVATE_PATH.search(line):
         yield "a path of one machine"
     if path.endswith((".cpp", ".hpp")):
+        if path.endswith(".hpp") and line.startswith("namespace {"):
+            yield "an unnamed namespace in a header: another one in every file"
         include = INCLUDE.match(line)
         if include:
             yield from check_include(path, include[2], include[1] == '"')
