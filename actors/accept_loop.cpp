@@ -1,7 +1,5 @@
 #include "actors/accept_loop.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -13,8 +11,6 @@
 
 namespace omnilink::actors {
 namespace {
-
-namespace asio = boost::asio;
 
 // Connections taken per readiness event, before the worker looks at its other sockets.
 constexpr int accept_batch = 64;
@@ -48,7 +44,7 @@ void admit(worker& home, const accepting& from, io::accepted fresh) {
   const core::flow_key key{core::protocol::tcp, fresh.source, local, from.way.netns};
   ++home.counted.accepted[tally::place_of(from.way.listener)];
   io::tcp_socket accepted{home.execution.io(), std::move(fresh.socket)};
-  asio::co_spawn(home.execution.io(), run_trip(home, from.way, key, std::move(accepted), std::move(decided.held)), asio::detached);
+  io::start(run_trip(home, from.way, key, std::move(accepted), std::move(decided.held)));
 }
 
 // Of ours: memory is short.
@@ -87,7 +83,7 @@ void say_why(const worker& home, int exhausted) {
 }
 
 // Another one of this worker's listeners may have begun the pause; only who accepts again finds out whether it is over.
-asio::awaitable<void> pause(worker& home, int exhausted) {
+io::task<> pause(worker& home, int exhausted) {
   do {
     say_why(home, exhausted);
     co_await home.pause.wait();
@@ -95,7 +91,7 @@ asio::awaitable<void> pause(worker& home, int exhausted) {
   } while (io::only_reserve_is_left() && !home.acceptors.empty());
 }
 
-asio::awaitable<void> accept_loop(worker& home, accepting from) {
+io::task<> accept_loop(worker& home, accepting from) {
   while (from.socket->is_open()) {
     const core::errc waited = co_await from.socket->wait(io::event::read);
     if (!from.socket->is_open()) break;
@@ -121,7 +117,7 @@ void accept_from(worker& home, listening& from) {
     const core::endpoint bound = io::bound_address(socket.get());
     auto acceptor = std::make_shared<io::tcp_socket>(home.execution.io(), std::move(socket));
     home.acceptors.push_back({std::move(acceptor), bound, from.way});
-    asio::co_spawn(home.execution.io(), accept_loop(home, home.acceptors.back()), asio::detached);
+    io::start(accept_loop(home, home.acceptors.back()));
   }
   from.sockets.clear();
 }

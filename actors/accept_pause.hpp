@@ -4,13 +4,12 @@
 // connect() better than a failed one, and whoever is reset comes back at once and makes it worse.
 #pragma once
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/io_context.hpp>
 #include <algorithm>
 
 #include "core/clock.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::actors {
 
@@ -20,12 +19,12 @@ class accept_pause {
 
   bool running() const { return timer_.expiry() > std::chrono::steady_clock::now(); }
   /// Ends with the pause; begins one where none runs, twice as long as the last.
-  boost::asio::awaitable<void> wait() {
+  io::task<> wait() {
     if (!running()) {
       timer_.expires_after(next_);
       next_ = std::min(2 * next_, longest);
     }
-    co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    co_await io::expiry(timer_);
   }
   /// Something was accepted: the next pause is a short one.
   void accepted() noexcept { next_ = shortest; }

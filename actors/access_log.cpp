@@ -82,7 +82,7 @@ void log_access(const trip_report& trip, const configuration& config) {
                 {"exe", who.exe.empty() ? who.process : who.exe},
                 {"cgroup", who.cgroup},
                 {"sniffed", trip.sniffed.empty() ? trip.sniffed : shown(trip.sniffed, config.log_destinations)},
-                {"tags", fmt::format("{}", fmt::join(trip.tags, ","))},
+                {"tags", trip.tags.empty() ? std::string{} : fmt::format("{}", fmt::join(trip.tags, ","))},
                 {"hops_ms", hop_milliseconds(trip)},
                 {"up", trip.bytes_up},
                 {"down", trip.bytes_down},

@@ -8,7 +8,6 @@
 namespace omnilink::actors {
 namespace {
 
-namespace asio = boost::asio;
 using core::errc;
 using interceptor::listen_kind;
 
@@ -20,9 +19,9 @@ constexpr core::nanoseconds keep_alive = std::chrono::seconds{60};
 
 }  // namespace
 
-asio::awaitable<void> explicit_client::ask() { return read(by_.kind); }
+io::task<> explicit_client::ask() { return read(by_.kind); }
 
-asio::awaitable<void> explicit_client::read(listen_kind kind) {
+io::task<> explicit_client::read(listen_kind kind) {
   io::deadlines::timer deadline{home_.deadlines};
   deadline.arm(core::clock::now() + config_.service.handshake_timeout, [this] { slot_.cancel.cancel(errc::timed_out); });
   io::canceler checking;  // of a password, which does not wait for the client
@@ -34,12 +33,12 @@ asio::awaitable<void> explicit_client::read(listen_kind kind) {
   request_.code = slot_.cancel.why();
   if (!slot_.cancel.arm(cut)) co_return;
   std::optional<interceptor::gatekeeper> gate;
-  if (by_.users) gate.emplace(interceptor::gatekeeper{*by_.users, home_.shared.passwords, checking});
+  if (by_.users) gate.emplace(interceptor::gatekeeper{*by_.users, home_.shared.passwords, checking, home_.execution.io()});
   request_ = co_await interceptor::read_request(stream_, kind, gate ? &*gate : nullptr);
   slot_.cancel.disarm();
 }
 
-asio::awaitable<bool> explicit_client::ask_again() {
+io::task<bool> explicit_client::ask_again() {
   if (slot_.draining || !slot_.cancel.arm([this] { stream_.close(); })) co_return false;
   slot_.info.phase = "idle";
   slot_.idle = true;
@@ -57,7 +56,7 @@ asio::awaitable<bool> explicit_client::ask_again() {
   co_return true;
 }
 
-asio::awaitable<void> explicit_client::confirm(core::verdict& why) {
+io::task<> explicit_client::confirm(core::verdict& why) {
   io::progress answered = io::progress::fail(slot_.cancel.why());
   if (slot_.cancel.arm([this] { stream_.close(); })) {
     request_.reply_due = false;
@@ -75,7 +74,7 @@ bool explicit_client::may_go_on() const noexcept {
   return request_.http && request_.http->persistent && request_.http->body.complete() && !slot_.draining && !slot_.cancel.canceled();
 }
 
-asio::awaitable<bool> explicit_client::refuse(const core::verdict& why) {
+io::task<bool> explicit_client::refuse(const core::verdict& why) {
   if (!stream_.socket().is_open()) co_return false;
   const bool killed = slot_.cancel.why() == errc::canceled || slot_.cancel.why() == errc::shutting_down;
   const bool answers = !killed && why.step != core::step::relay && request_.reply_due;
@@ -95,7 +94,7 @@ asio::awaitable<bool> explicit_client::refuse(const core::verdict& why) {
   co_return false;
 }
 
-asio::awaitable<void> explicit_client::say_goodbye() {
+io::task<> explicit_client::say_goodbye() {
   io::deadlines::timer deadline{home_.deadlines};
   deadline.arm(core::clock::now() + goodbye_timeout, [this] { stream_.close(); });
   co_await interceptor::linger(stream_);

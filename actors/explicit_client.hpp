@@ -2,12 +2,11 @@
 // that may take.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-
 #include "actors/worker.hpp"
 #include "core/verdict.hpp"
 #include "interceptor/explicit.hpp"
 #include "io/stream.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::actors {
 
@@ -21,18 +20,18 @@ class explicit_client {
   interceptor::explicit_request& request() noexcept { return request_; }
 
   /// Its first request: request().code says whether it is one.
-  boost::asio::awaitable<void> ask();
+  io::task<> ask();
   /// Waits for another one, of HTTP. False: there is none, in good order.
-  boost::asio::awaitable<bool> ask_again();
+  io::task<bool> ask_again();
   /// "Connected." When it is gone, `why` says so.
-  boost::asio::awaitable<void> confirm(core::verdict& why);
+  io::task<> confirm(core::verdict& why);
   /// Its answer to a request that failed, or an RST that no one takes for an end. True: another request may follow.
-  boost::asio::awaitable<bool> refuse(const core::verdict& why);
+  io::task<bool> refuse(const core::verdict& why);
   /// After the last answer: ends our direction, and gives it the time to read.
-  boost::asio::awaitable<void> say_goodbye();
+  io::task<> say_goodbye();
 
  private:
-  boost::asio::awaitable<void> read(interceptor::listen_kind kind);
+  io::task<> read(interceptor::listen_kind kind);
   bool may_go_on() const noexcept;
 
   worker& home_;

@@ -15,7 +15,7 @@ first_bytes::first_bytes(io::stream& client, io::deadlines& timers, core::instan
   late_.arm(until, [this] { client_.socket().cancel(); });
 }
 
-boost::asio::awaitable<core::errc> first_bytes::more() {
+io::task<core::errc> first_bytes::more() {
   using enum core::errc;
   const std::size_t before = all_.size();
   if (late_.expired() || before >= wire::first_bytes_max) co_return timed_out;

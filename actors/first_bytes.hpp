@@ -1,12 +1,12 @@
 // What a client says first, for those who must know it before the way is opened. The stream gives all of it again.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <vector>
 
 #include "core/errc.hpp"
 #include "io/deadlines.hpp"
 #include "io/stream.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::actors {
 
@@ -16,7 +16,7 @@ class first_bytes {
   first_bytes(io::stream& client, io::deadlines& timers, core::instant until);
   /// ok: there is more than before. timed_out: there will be no more, since it is late, or enough, or the client has ended.
   /// Otherwise why the connection is over.
-  boost::asio::awaitable<core::errc> more();
+  io::task<core::errc> more();
   io::bytes all() const noexcept { return all_; }
   /// At the end.
   void give_back() { client_.unread(all_); }

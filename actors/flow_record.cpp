@@ -1,18 +1,12 @@
 #include "actors/flow_record.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 namespace omnilink::actors {
 namespace {
 
 namespace asio = boost::asio;
-
-asio::awaitable<nat_inserted> insert_at(worker& there, const nat::entry& flow) {
-  co_return there.flows.insert(flow, core::clock::now());
-}
 
 void close_at(worker& there, const core::flow_key& key, std::uint64_t generation) {
   there.flows.close(key, generation, core::clock::now());
@@ -27,15 +21,20 @@ worker& flow_record::shard_owner() const noexcept {
   return *workers[core::shard_of(key_.source.port, static_cast<std::uint32_t>(workers.size()))];
 }
 
-asio::awaitable<core::errc> flow_record::open(const nat::entry& flow) {
+io::task<core::errc> flow_record::open(const nat::entry& flow) {
   worker& owner = shard_owner();
   nat_inserted made;
   if (&owner == &home_) {
     made = home_.flows.insert(flow, core::clock::now());
   } else {
     // Not through the shard's actor: whatever becomes of that, this flow must be recorded, and closed, exactly once.
-    auto inserting = insert_at(owner, flow);
-    made = co_await asio::co_spawn(owner.execution.io(), std::move(inserting), asio::use_awaitable);
+    auto begin = [&](io::resumption<nat_inserted> done) {
+      asio::post(owner.execution.io(), [&owner, &home = home_, flow, done = std::move(done)]() mutable {
+        const nat_inserted there = owner.flows.insert(std::move(flow), core::clock::now());
+        asio::post(home.execution.io(), [there, done = std::move(done)]() mutable { done(there); });
+      });
+    };
+    made = co_await io::completed<nat_inserted>(begin);
   }
   generation_ = made.generation;
   co_return made.code;

@@ -1,11 +1,11 @@
 // A connection's entry in its NAT shard: from the moment that its destination is known, until it is over.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 
 #include "actors/worker.hpp"
 #include "core/flow_key.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::actors {
 
@@ -16,7 +16,7 @@ class flow_record {
   flow_record& operator=(const flow_record&) = delete;
 
   /// Recorded, or why not. Another one may follow once it is closed.
-  boost::asio::awaitable<core::errc> open(const nat::entry& flow);
+  io::task<core::errc> open(const nat::entry& flow);
   /// It lingers, then the shard's sweep takes it. Once for each open().
   void close();
 

@@ -13,11 +13,11 @@ void opener::is(core::program known, std::uint64_t cgroup) {
   slot_.info.program = program_;
 }
 
-boost::asio::awaitable<void> opener::find_out(const asked_facts& asked, int client, core::endpoint peer) {
+io::task<> opener::find_out(const asked_facts& asked, int client, core::endpoint peer) {
   if (asked.interface && interface_.empty()) interface_ = io::incoming_interface(client);
   if (!asked.program || std::exchange(found_out_, true)) co_return;
   interceptor::attribution::question about{key_.source, peer, key_.netns, asked.process, program_, cgroup_};
-  program_ = co_await home_.shared.programs.find(std::move(about), slot_.cancel);
+  program_ = co_await home_.shared.programs.find(std::move(about), slot_.cancel, home_.execution.io());
   slot_.info.program = program_;
 }
 

@@ -1,11 +1,11 @@
 // Who opened a connection, and how it came in: found out where a rule, the log or a question asks.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <string>
 
 #include "actors/worker.hpp"
 #include "core/program.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::actors {
 
@@ -17,7 +17,7 @@ class opener {
   /// The kernel's hook has said who, and in which control group.
   void is(core::program known, std::uint64_t cgroup);
   /// What is asked for; of the program once, since the client's socket stays the same. `peer`: of that socket.
-  boost::asio::awaitable<void> find_out(const asked_facts& asked, int client, core::endpoint peer);
+  io::task<> find_out(const asked_facts& asked, int client, core::endpoint peer);
 
   /// Null: unknown.
   const core::program_ptr& program() const noexcept { return program_; }

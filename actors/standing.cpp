@@ -51,7 +51,7 @@ void standing::ask_again(const worker_settings& now) {
   slot_.drain(core::errc::rules_changed);
 }
 
-boost::asio::awaitable<void> hold_unanswered(worker& home, connection& slot, io::stream& client, core::instant until) {
+io::task<> hold_unanswered(worker& home, connection& slot, io::stream& client, core::instant until) {
   slot.info.phase = "held";
   const auto cut = [&client] {
     client.set_reset_on_close();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "actors/ruling.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::actors {
 
@@ -32,6 +33,6 @@ class standing final : recheck::subject {
 };
 
 /// Blocked without an answer: reads what the client says until it gives up, or until then, and resets it.
-boost::asio::awaitable<void> hold_unanswered(worker& home, connection& slot, io::stream& client, core::instant until);
+io::task<> hold_unanswered(worker& home, connection& slot, io::stream& client, core::instant until);
 
 }  // namespace omnilink::actors

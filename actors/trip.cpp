@@ -23,7 +23,6 @@
 namespace omnilink::actors {
 namespace {
 
-namespace asio = boost::asio;
 using core::errc;
 using interceptor::listen_kind;
 using interceptor::filter::layer_id;
@@ -45,7 +44,7 @@ class trip {
   }
 
   // One leg, for most; an HTTP client may go on with another origin, or after a refusal: each leg is an access line of its own.
-  asio::awaitable<void> run() {
+  io::task<> run() {
     co_await arrive();
     held_.end_handshake();
     for (bool again = true; again;) {
@@ -84,7 +83,7 @@ class trip {
   }
 
   // Where did it want to go?
-  asio::awaitable<void> arrive() {
+  io::task<> arrive() {
     slot_.info.phase = "handshake";
     if (listener_ && !listener_->admits(key_.source.address)) co_return end(errc::permission_denied, core::step::accept);
     // Reset in the queue already; where the client is to be heard first, that shows by itself.
@@ -126,7 +125,7 @@ class trip {
     if (!where.is_name() && !sandboxed() && home_.shared.own.contains(where.endpoint())) end(errc::loop, core::step::accept);
   }
 
-  asio::awaitable<void> arrive_intercepted() {
+  io::task<> arrive_intercepted() {
     const int fd = client_->socket().native_handle();
     const auto asked = interceptor::original_destination(fd, *by_.by);
     if (asked.has_error()) co_return end(asked.error(), core::step::accept);
@@ -139,7 +138,8 @@ class trip {
     }
     if (!sandboxed() || !nat::names::in_pool(dialled_)) co_return;
     const interceptor_actor who = home_.shared.who.interceptor();
-    auto name = co_await ask<std::string>(home_.questions, who, ask_timeout, name_atom::value, dialled_);
+    auto asked_for = ask<std::string>(home_.questions, who, ask_timeout, name_atom::value, dialled_);
+    auto name = co_await io::join(home_.execution.io().get_executor(), std::move(asked_for));
     // A fake address that nobody was given leads nowhere; it must not leave the machine.
     if (!name || name->empty()) co_return end(name ? errc::name_not_found : errc::internal, core::step::accept);
     original_ = core::target{std::move(*name), asked->port};
@@ -172,7 +172,7 @@ class trip {
   }
 
   // Who opened it, where somebody asks.
-  asio::awaitable<void> learn(asked_facts asked) {
+  io::task<> learn(asked_facts asked) {
     // An explicit client's socket has our listener as its peer, and so has one whose connect() was changed.
     const core::endpoint peer = dials_original() ? core::endpoint{dialled_, original_.port} : key_.local;
     co_await opener_.find_out(asked, client_->socket().native_handle(), peer);
@@ -228,7 +228,7 @@ class trip {
   void obey(const interceptor::filter::decision& said) { if (refuses(said, settings_->all->router, ruled_)) obey(); }
 
   // The stream layer, which may want to know what the client says first.
-  asio::awaitable<void> hear() {
+  io::task<> hear() {
     const auto said = ask_at(layer_id::stream, asked(destination()), *settings_);
     obey(said);
     // A client that waits for its answer says nothing before.
@@ -239,7 +239,7 @@ class trip {
     if (silent()) co_await hold();
   }
 
-  asio::awaitable<void> listen(core::nanoseconds wait) {
+  io::task<> listen(core::nanoseconds wait) {
     if (!slot_.cancel.arm([this] { client_->close(); })) co_return end(slot_.cancel.why(), core::step::accept);
     first_bytes heard{*client_, home_.deadlines, core::clock::now() + wait};
     for (bool goes_on = true; goes_on;) {
@@ -258,7 +258,7 @@ class trip {
   const core::target& destination() const noexcept { return ruled_.redirected ? *ruled_.redirected : original_; }
 
   // The chain and the NAT entry: from here on the question "where did it want to go?" has an answer.
-  asio::awaitable<void> record() {
+  io::task<> record() {
     settings_ = home_.settings;
     asked_facts asked = settings_->asked;
     asked.program |= home_.news.asks_for_owners();
@@ -278,9 +278,9 @@ class trip {
   bool silent() const noexcept { return ruled_.silent; }
 
   // The client waits until it gives up, or for as long as others wait for a chain.
-  asio::awaitable<void> hold() { return hold_unanswered(home_, slot_, *client_, core::clock::now() + settings_->config().timeouts.chain); }
+  io::task<> hold() { return hold_unanswered(home_, slot_, *client_, core::clock::now() + settings_->config().timeouts.chain); }
 
-  asio::awaitable<void> travel() {
+  io::task<> travel() {
     slot_.info.phase = "dial";
     dialed_ = co_await chain::dial(*way_, refined_ ? *refined_ : destination(), settings_->dialling, slot_.cancel);
     verdict_ = dialed_.verdict;
@@ -336,7 +336,7 @@ class trip {
     return verdict_.code;
   }
 
-  asio::awaitable<void> carry() {
+  io::task<> carry() {
     slot_.info.phase = "relay";
     io::stream& upstream = *dialed_.upstream;
     if (!arm_cut()) co_return;
@@ -350,7 +350,7 @@ class trip {
   }
 
   // Plain HTTP: requests to one origin, and its answers.
-  asio::awaitable<void> forward() {
+  io::task<> forward() {
     for (bool reused = false;; reused = true) {
       slot_.info.phase = "relay";
       if (!arm_cut()) co_return;
@@ -397,7 +397,7 @@ class trip {
   bool forwards() noexcept { return asks_ && asks_->request().http != nullptr; }
 
   // The next leg, if there is one: true once it has its request.
-  asio::awaitable<bool> begin_again() {
+  io::task<bool> begin_again() {
     if (!pending_) {
       if (ends_) co_await asks_->say_goodbye();
       if (ok()) co_return false;
@@ -480,7 +480,7 @@ class trip {
 
 }  // namespace
 
-asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted, admission::place held) {
+io::task<> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted, admission::place held) {
   std::optional<trip> one;
   const char* defect = nullptr;
   std::string what;

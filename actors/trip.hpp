@@ -2,15 +2,14 @@
 // client's answer, the relay, one line in the log. A coroutine on its worker; an exception in it ends this connection only.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-
 #include "actors/worker.hpp"
 #include "io/tcp_socket.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::actors {
 
 /// `held` is given back when the connection has ended.
-boost::asio::awaitable<void> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted,
+io::task<> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted,
                                       admission::place held);
 
 }  // namespace omnilink::actors

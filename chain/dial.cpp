@@ -1,10 +1,8 @@
 #include "chain/dial.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -23,7 +21,6 @@ namespace {
 
 using core::errc;
 using core::step;
-constexpr auto plain_result = asio::as_tuple(asio::use_awaitable);
 
 // One dial in progress: the stream so far, what is left of the time, and the verdict as it would be now.
 class attempt {
@@ -32,7 +29,7 @@ class attempt {
       : way_{way}, where_{where}, env_{env}, owner_{owner}, timer_{env.deadlines},
         chain_deadline_{core::clock::now() + env.limits.chain} {}
 
-  asio::awaitable<dialed> run() {
+  io::task<dialed> run() {
     if (way_.is_reject()) {
       out_.verdict.code = errc::rejected;
     } else if (way_.is_direct()) {
@@ -55,7 +52,7 @@ class attempt {
   bool ok() const noexcept { return out_.verdict.ok(); }
 
   // Everything hop i has to do: be reached, be trusted, and say yes to the next address.
-  asio::awaitable<void> pass(std::size_t i) {
+  io::task<> pass(std::size_t i) {
     const hop& h = way_.hops[i];
     const auto begun = core::clock::now();
     out_.verdict.hop = static_cast<int>(i);
@@ -77,7 +74,7 @@ class attempt {
   }
 
   // TCP to a hop, or to the target of a direct chain (`h` null).
-  asio::awaitable<void> open(const core::target& to, const hop* h) {
+  io::task<> open(const core::target& to, const hop* h) {
     const auto begun = core::clock::now();
     if (!h) arm_deadline(begun);
     std::vector<core::endpoint> addresses;
@@ -123,12 +120,12 @@ class attempt {
     wait->done.cancel();
   }
 
-  asio::awaitable<void> resolve(const core::target& to, std::vector<core::endpoint>& addresses) {
-    auto executor = co_await asio::this_coro::executor;
+  io::task<> resolve(const core::target& to, std::vector<core::endpoint>& addresses) {
+    auto executor = env_.deadlines.executor();
     auto wait = std::make_shared<pending>(executor);
     if (!owner_.arm([w = wait.get()] { w->done.cancel(); })) co_return fail(owner_.why());
     asio::co_spawn(executor, look_up(env_.resolver, wait, to.name, to.port), asio::detached);
-    co_await wait->done.async_wait(plain_result);
+    co_await io::expiry(wait->done);
     owner_.disarm();
     if (owner_.canceled()) co_return fail(owner_.why());
     if (!wait->answer) co_return fail(errc::resolve_failed);
@@ -138,9 +135,8 @@ class attempt {
   }
 
   // With more addresses to come, one that is silent gets its share of the time only.
-  asio::awaitable<void> connect(const core::endpoint& to, std::size_t addresses_left) {
-    auto executor = co_await asio::this_coro::executor;
-    io::tcp_socket socket{io::context_of(executor)};
+  io::task<> connect(const core::endpoint& to, std::size_t addresses_left) {
+    io::tcp_socket socket{io::context_of(env_.deadlines.executor())};
     if (!owner_.arm([&socket] { socket.close(); })) co_return fail(owner_.why());
     io::deadlines::timer share{env_.deadlines};
     if (addresses_left > 1) {
@@ -162,7 +158,7 @@ class attempt {
     stream_ = io::make_tcp_stream(std::move(socket));
   }
 
-  asio::awaitable<void> secure(const hop& h) {
+  io::task<> secure(const hop& h) {
     enter(step::tls);
     if (!arm_stream()) co_return;
     stream_ = io::make_tls_stream(std::move(stream_), env_.tls.of(h));
@@ -173,7 +169,7 @@ class attempt {
     out_.verdict.detail = result.detail;
   }
 
-  asio::awaitable<void> request(const hop& h, const core::target& next) {
+  io::task<> request(const hop& h, const core::target& next) {
     enter(step::request);
     if (const auto no = h.obstacle(next); !no.empty()) {
       fail(errc::unsupported);
@@ -272,7 +268,7 @@ class attempt {
 
 }  // namespace
 
-asio::awaitable<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
+io::task<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
                              io::canceler& owner) {
   attempt now{way, where, environment, owner};
   co_return co_await now.run();

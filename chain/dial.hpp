@@ -3,7 +3,6 @@
 // sent before the last hop has said yes (invariant 3). Knows nothing of the client's socket.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/container/small_vector.hpp>
 #include <functional>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "io/deadlines.hpp"
 #include "io/resolve.hpp"
 #include "io/stream.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::chain {
 
@@ -44,7 +44,7 @@ struct dialed {
 };
 
 /// `way`, `where` and `owner` must outlive the returned awaitable. `owner` ends it early: the verdict then carries its reason.
-boost::asio::awaitable<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
+io::task<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
                                     io::canceler& owner);
 
 }  // namespace omnilink::chain

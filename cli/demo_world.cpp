@@ -21,6 +21,7 @@
 #include "interceptor/explicit.hpp"
 #include "io/accept.hpp"
 #include "io/certificate.hpp"
+#include "io/connect.hpp"
 #include "io/deadlines.hpp"
 #include "io/drive.hpp"
 #include "io/relay.hpp"
@@ -53,7 +54,7 @@ class world {
 
   void run(int life) {
     tcp::acceptor origin = listen(), socks5 = listen(), http = listen(), https = listen();
-    origin_ = origin.local_endpoint();
+    origin_ = {core::address::v4(INADDR_LOOPBACK), origin.local_endpoint().port()};
     const ports opened{socks5.local_endpoint().port(), http.local_endpoint().port(), https.local_endpoint().port()};
     write_all(&opened, sizeof opened);
     asio::co_spawn(io_, accept_origin(std::move(origin)), asio::detached);
@@ -75,7 +76,7 @@ class world {
     for (;;) {
       auto [error, socket] = co_await acceptor.async_accept(plain_result);
       if (error) co_return;
-      asio::co_spawn(io_, serve_origin(std::move(socket)), asio::detached);
+      io::start(serve_origin(std::move(socket)));
     }
   }
 
@@ -83,11 +84,11 @@ class world {
     for (;;) {
       auto [error, socket] = co_await acceptor.async_accept(plain_result);
       if (error) co_return;
-      asio::co_spawn(io_, serve_hop(std::move(socket), role), asio::detached);
+      io::start(serve_hop(std::move(socket), role));
     }
   }
 
-  asio::awaitable<void> serve_origin(tcp::socket socket) {
+  io::task<> serve_origin(tcp::socket socket) {
     const std::string from = io::peer_address(socket.native_handle()).to_string();
     auto client = io::make_tcp_stream(io::tcp_socket{std::move(socket)});
     std::array<std::uint8_t, 4096> in;
@@ -102,7 +103,7 @@ class world {
     co_await interceptor::linger(*client);
   }
 
-  asio::awaitable<void> serve_hop(tcp::socket socket, hop_role role) {
+  io::task<> serve_hop(tcp::socket socket, hop_role role) {
     auto client = io::make_tcp_stream(io::tcp_socket{std::move(socket)});
     if (role.tls) {
       client = io::make_tls_stream(std::move(client), *tls_);
@@ -112,7 +113,7 @@ class world {
     const auto request = co_await interceptor::read_request(*client, role.kind, nullptr);
     core::verdict outcome;
     outcome.code = request.http ? core::errc::bad_command : request.code;
-    tcp::socket upstream{io_};
+    io::tcp_socket upstream{io_};
     if (outcome.ok()) {
       say(role.label + std::string(15 - role.label.size(), ' ') + "asked for " + request.destination.to_string() +
           (role.tls ? " (inside TLS)" : ""));
@@ -120,14 +121,14 @@ class world {
       if (request.destination.is_name() && !by_name && request.destination.name != "localhost") {
         outcome.code = core::errc::name_not_found;
       } else {
-        auto to = by_name ? origin_ : tcp::endpoint{asio::ip::address_v4::loopback(), request.destination.port};
-        const auto [error] = co_await upstream.async_connect(to, plain_result);
+        const core::endpoint to = by_name ? origin_ : core::endpoint{core::address::v4(INADDR_LOOPBACK), request.destination.port};
+        const auto error = co_await io::connect(upstream, to);
         if (error) outcome.code = core::errc::refused;
       }
     }
     if (request.reply_due) co_await interceptor::answer(*client, request, outcome, false);
     if (!outcome.ok()) co_return;
-    auto next = io::make_tcp_stream(io::tcp_socket{std::move(upstream)});
+    auto next = io::make_tcp_stream(std::move(upstream));
     io::relay_counters counters;
     const io::relay_options options{std::chrono::minutes{1}, std::chrono::minutes{1}};
     co_await io::relay(*client, *next, buffer_, pipes_, deadlines_, options, counters);
@@ -139,7 +140,7 @@ class world {
   io::relay_buffer buffer_;
   io::pipe_pool pipes_;
   std::unique_ptr<io::tls_context> tls_;
-  tcp::endpoint origin_;
+  core::endpoint origin_;
 };
 
 // The certificates' way to the hop that trusts them: a file of our own, gone with the world.

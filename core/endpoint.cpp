@@ -100,13 +100,18 @@ std::string format_v6(const address::bytes_v6& bytes) {
   return out;
 }
 
+// Every line of the access log has addresses in it, so this is done without a string for each part.
 std::string format_v4(const std::uint8_t* bytes) {
-  std::string out;
+  char out[15];
+  char* end = out;
   for (int i = 0; i < 4; ++i) {
-    if (i != 0) out += '.';
-    out += std::to_string(bytes[i]);
+    if (i != 0) *end++ = '.';
+    const unsigned value = bytes[i];
+    if (value >= 100) *end++ = static_cast<char>('0' + value / 100);
+    if (value >= 10) *end++ = static_cast<char>('0' + value / 10 % 10);
+    *end++ = static_cast<char>('0' + value % 10);
   }
-  return out;
+  return {out, end};
 }
 
 // Splits "host:port" and "[v6]:port"; an IPv6 address outside brackets is refused, its port cannot be told from it.
@@ -200,8 +205,11 @@ std::optional<endpoint> endpoint::parse(std::string_view text) noexcept {
 }
 
 std::string endpoint::to_string() const {
-  const std::string host = address.to_string();
-  return (address.is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  char digits[6] = {':'};
+  const std::string_view behind{digits, std::to_chars(digits + 1, digits + sizeof digits, port).ptr};
+  std::string out = address.to_string();
+  if (address.is_v6()) out.insert(0, 1, '[').append(1, ']');
+  return out.append(behind);
 }
 
 std::optional<target> target::parse(std::string_view text) {

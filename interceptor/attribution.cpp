@@ -1,12 +1,9 @@
 #include "interceptor/attribution.hpp"
 
 #include <atomic>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "interceptor/cgroup_paths.hpp"
@@ -96,14 +93,13 @@ socket_table* attribution::sockets_of(std::uint64_t netns) noexcept {
   return netns == state_->sandbox_netns ? state_->sandbox.get() : nullptr;
 }
 
-asio::awaitable<core::program_ptr> attribution::find(question asked, io::canceler& owner) {
+io::task<core::program_ptr> attribution::find(question asked, io::canceler& owner, asio::io_context& home) {
   core::program_ptr known = asked.known;
   if (state_->waiting.fetch_add(1) >= waiting_max) {
     state_->waiting.fetch_sub(1);
     co_return known;
   }
-  auto executor = co_await asio::this_coro::executor;
-  const auto open = std::make_shared<waiting>(executor);
+  const auto open = std::make_shared<waiting>(home.get_executor());
   asio::post(state_->thread, [this, open, asked = std::move(asked)] {
     core::program_ptr found = open->abandoned ? nullptr : state_->look_up(*this, asked);
     state_->waiting.fetch_sub(1);
@@ -114,7 +110,7 @@ asio::awaitable<core::program_ptr> attribution::find(question asked, io::cancele
     });
   });
   if (owner.arm([raw = open.get()] { raw->answered.cancel(); })) {
-    if (!open->done) co_await open->answered.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (!open->done) co_await io::expiry(open->answered);
     owner.disarm();
   }
   open->abandoned = true;

@@ -2,7 +2,6 @@
 // its other end, /proc (or netd) which process holds that. On a thread of its own, so that no worker waits.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
 
@@ -12,6 +11,7 @@
 #include "interceptor/sock_diag.hpp"
 #include "io/canceler.hpp"
 #include "io/descriptor.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::interceptor {
 
@@ -45,7 +45,7 @@ class attribution {
     std::uint64_t cgroup = 0; ///< likewise: the id of its control group; 0: unknown
   };
   /// From a coroutine on any worker, which goes on there. What is unknown is not set; null: nothing is known at all.
-  boost::asio::awaitable<core::program_ptr> find(question asked, io::canceler& owner);
+  io::task<core::program_ptr> find(question asked, io::canceler& owner, boost::asio::io_context& home);
 
  private:
   struct state;

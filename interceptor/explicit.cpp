@@ -11,7 +11,6 @@
 #include "wire/socks5.hpp"
 
 namespace omnilink::interceptor {
-namespace asio = boost::asio;
 namespace {
 
 using core::errc;
@@ -29,7 +28,7 @@ class reading {
  public:
   reading(io::stream& client, const gatekeeper* gate, explicit_request& out) : client_{client}, gate_{gate}, out_{out} {}
 
-  asio::awaitable<void> socks4() {
+  io::task<> socks4() {
     wire::socks4_request request;
     auto script = wire::socks4_read_request(request);
     co_await perform(script);
@@ -39,7 +38,7 @@ class reading {
     out_.detail = "SOCKS4 has no password; use SOCKS5 or HTTP";
   }
 
-  asio::awaitable<void> socks5() {
+  io::task<> socks5() {
     wire::credentials login;
     auto greeting = wire::socks5_read_greeting(gate_ != nullptr, login);
     co_await perform(greeting);
@@ -53,7 +52,7 @@ class reading {
     take(request);
   }
 
-  asio::awaitable<void> http() {
+  io::task<> http() {
     auto request = std::make_unique<wire::http_request>();
     auto script = wire::http_read_request(*request);
     co_await perform(script);
@@ -65,7 +64,7 @@ class reading {
   }
 
  private:
-  asio::awaitable<void> perform(wire::handshake& script) {
+  io::task<> perform(wire::handshake& script) {
     const auto done = co_await io::drive(client_, script);
     out_.code = done.code;
     out_.system_errno = done.system_errno;
@@ -78,7 +77,7 @@ class reading {
   }
 
   // Is the login good? HTTP is told by the answer; SOCKS5 has one of its own for that.
-  asio::awaitable<void> admit(const wire::credentials* login) {
+  io::task<> admit(const wire::credentials* login) {
     if (!gate_) co_return;
     out_.code = co_await check_login(*gate_, login);
     if (out_.code == errc::ok) out_.user = login->user;
@@ -94,7 +93,7 @@ class reading {
 };
 
 // What a mixed listener's client speaks, by its first byte.
-asio::awaitable<void> recognize(io::stream& client, explicit_request& out) {
+io::task<> recognize(io::stream& client, explicit_request& out) {
   wire::secret_buffer<256> begin;  // a greeting or a short request whole, which may hold a login
   auto& first = begin.data;
   const auto got = co_await io::read_some(client, first);
@@ -118,7 +117,7 @@ asio::awaitable<void> recognize(io::stream& client, explicit_request& out) {
 
 }  // namespace
 
-asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind kind, const gatekeeper* gate) {
+io::task<explicit_request> read_request(io::stream& client, listen_kind kind, const gatekeeper* gate) {
   explicit_request out;
   out.spoken = kind == listen_kind::http ? dialect::http : dialect::socks5;
   if (kind == listen_kind::mixed) co_await recognize(client, out);
@@ -134,7 +133,7 @@ asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind k
   co_return out;
 }
 
-asio::awaitable<io::progress> answer(io::stream& client, const explicit_request& request, const core::verdict& outcome, bool goes_on) {
+io::task<io::progress> answer(io::stream& client, const explicit_request& request, const core::verdict& outcome, bool goes_on) {
   if (request.spoken == dialect::socks4) {
     const auto reply = wire::socks4_reply(core::socks4_reply_of(outcome));
     co_return co_await io::write_all(client, reply);
@@ -148,7 +147,7 @@ asio::awaitable<io::progress> answer(io::stream& client, const explicit_request&
   co_return co_await io::write_all(client, data);
 }
 
-asio::awaitable<void> linger(io::stream& client) {
+io::task<> linger(io::stream& client) {
   co_await io::shutdown_send(client);
   std::array<std::uint8_t, 1024> rest;
   for (std::size_t taken = 0; taken < linger_bytes;) {

@@ -2,7 +2,6 @@
 // either, or SOCKS4. HTTP is CONNECT, or plain requests that are to be forwarded.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,6 +12,7 @@
 #include "interceptor/listener_config.hpp"
 #include "interceptor/users.hpp"
 #include "io/stream.hpp"
+#include "io/task.hpp"
 #include "wire/http_forward.hpp"
 
 namespace omnilink::interceptor {
@@ -33,15 +33,15 @@ struct explicit_request {
 
 /// Reads the client's request, and where there is a gate nobody's without a login: `gate` null means that everyone is welcome. The
 /// caller bounds it in time by closing the stream.
-boost::asio::awaitable<explicit_request> read_request(io::stream& client, listen_kind kind, const gatekeeper* gate);
+io::task<explicit_request> read_request(io::stream& client, listen_kind kind, const gatekeeper* gate);
 
 /// Tells the client what became of its request, in its own dialect: "connected" when the verdict is ok. `goes_on`: an HTTP client may
 /// ask for something else on the same connection. Not for a forwarded request that is ok: its answer is the origin's.
-boost::asio::awaitable<io::progress> answer(io::stream& client, const explicit_request& request,
+io::task<io::progress> answer(io::stream& client, const explicit_request& request,
                                             const core::verdict& outcome, bool goes_on);
 
 /// After a refusal: ends our direction and reads on until the client closes, so that unread bytes of its don't turn the
 /// answer into an RST before it was read. The caller bounds it in time.
-boost::asio::awaitable<void> linger(io::stream& client);
+io::task<> linger(io::stream& client);
 
 }  // namespace omnilink::interceptor

@@ -95,11 +95,11 @@ struct resolver::impl : std::enable_shared_from_this<resolver::impl> {
       }
       if (error || self->clients.size() >= tcp_clients_max) continue;
       std::shared_ptr<io::stream> client = io::make_tcp_stream(io::tcp_socket{std::move(socket)});
-      asio::co_spawn(self->executor, serve_tcp(self, client), asio::detached);
+      io::start(serve_tcp(self, client));
     }
   }
 
-  static asio::awaitable<void> serve_tcp(std::shared_ptr<impl> self, std::shared_ptr<io::stream> client) {
+  static io::task<> serve_tcp(std::shared_ptr<impl> self, std::shared_ptr<io::stream> client) {
     const auto place = self->clients.insert(self->clients.end(), client);
     asio::steady_timer idle{self->executor};
     for (;;) {

@@ -77,7 +77,7 @@ const user_list::user* user_list::find(std::string_view name) const noexcept {
   return found != users_.end() && found->name == name ? &*found : nullptr;
 }
 
-boost::asio::awaitable<errc> check_login(const gatekeeper& gate, const wire::credentials* login) {
+io::task<errc> check_login(const gatekeeper& gate, const wire::credentials* login) {
   if (!login) co_return errc::auth_required;
   const user* known = gate.users.find(login->user);
   const user& against = known ? *known : gate.users.stand_in();
@@ -85,7 +85,7 @@ boost::asio::awaitable<errc> check_login(const gatekeeper& gate, const wire::cre
   core::secret given = known ? login->password : core::secret{std::string(login->password.size(), '?')};
   errc code = errc::auth_failed;
   if (against.hashed) {
-    code = co_await gate.passwords.check(login->user, std::move(given), against.password, gate.owner);
+    code = co_await gate.passwords.check(login->user, std::move(given), against.password, gate.owner, gate.home);
   } else if (gate.passwords.equal(given, against.password)) {
     code = errc::ok;
   }

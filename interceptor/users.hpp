@@ -1,7 +1,6 @@
 // Who may use a listener: names with a password each, plain or as a hash of crypt(3).
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/system/result.hpp>
 #include <cstddef>
 #include <string>
@@ -12,6 +11,7 @@
 #include "core/secret.hpp"
 #include "io/canceler.hpp"
 #include "io/password_checker.hpp"
+#include "io/task.hpp"
 #include "wire/credentials.hpp"
 
 namespace omnilink::interceptor {
@@ -52,9 +52,10 @@ struct gatekeeper {
   const user_list& users;
   io::password_checker& passwords;
   io::canceler& owner;
+  boost::asio::io_context& home;  ///< whose thread asks
 };
 
 /// `login` null: there is none. ok, auth_required, auth_failed, limit_reached, or why the owner ended it.
-boost::asio::awaitable<core::errc> check_login(const gatekeeper& gate, const wire::credentials* login);
+io::task<core::errc> check_login(const gatekeeper& gate, const wire::credentials* login);
 
 }  // namespace omnilink::interceptor

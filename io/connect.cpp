@@ -15,7 +15,7 @@ boost::system::error_code of_errno(int system_errno) { return {system_errno, boo
 
 }  // namespace
 
-asio::awaitable<boost::system::error_code> connect(tcp_socket& socket, const core::endpoint& to) {
+task<boost::system::error_code> connect(tcp_socket& socket, const core::endpoint& to) {
   descriptor fresh{::socket(to.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!fresh) co_return of_errno(errno);
   if (in_descriptor_reserve(fresh.get())) co_return of_errno(EMFILE);

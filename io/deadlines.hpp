@@ -22,6 +22,8 @@ class deadlines {
   deadlines(const deadlines&) = delete;
   deadlines& operator=(const deadlines&) = delete;
 
+  boost::asio::any_io_executor executor() noexcept { return tick_.get_executor(); }
+
   /// One deadline; it disarms itself when destroyed, and must not outlive `deadlines`. Not movable: its node
   /// hangs in the wheel.
   class timer : private core::timing_wheel_node {

@@ -19,7 +19,7 @@ struct read_space {
 
 }  // namespace
 
-boost::asio::awaitable<drive_result> drive(stream& on, wire::handshake& script) {
+task<drive_result> drive(stream& on, wire::handshake& script) {
   read_space space;
   bytes rest;  // of a read that took more than the message
   while (!script.done()) {

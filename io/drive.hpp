@@ -1,9 +1,8 @@
 // Performs a handshake script of either role on a stream.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-
 #include "io/stream.hpp"
+#include "io/task.hpp"
 #include "wire/handshake.hpp"
 
 namespace omnilink::io {
@@ -17,6 +16,6 @@ struct drive_result {
 /// Bytes behind the handshake stay in the stream: they come with the next read(). A script holds at most what
 /// its own waits allow (64 KiB, wire/), the driver 4 KiB more. No timeout: close the stream to end it
 /// (errc::canceled).
-boost::asio::awaitable<drive_result> drive(stream& on, wire::handshake& script);
+task<drive_result> drive(stream& on, wire::handshake& script);
 
 }  // namespace omnilink::io

@@ -1,10 +1,7 @@
 #include "io/http_exchange.hpp"
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <memory>
 #include <string>
@@ -34,11 +31,11 @@ constexpr core::nanoseconds pause_slice = std::chrono::milliseconds{100};
 class exchange {
  public:
   exchange(stream& client, stream& upstream, wire::http_request& asked, bool last, deadlines& timers, const relay_options& options,
-           relay_counters& counters, const asio::any_io_executor& executor)
+           relay_counters& counters)
       : client_{client}, upstream_{upstream}, asked_{asked}, last_{last}, options_{options}, counters_{counters}, timer_{timers},
-        upload_ended_{executor, asio::steady_timer::time_point::max()}, executor_{executor} {}
+        upload_ended_{client.socket().context(), asio::steady_timer::time_point::max()} {}
 
-  asio::awaitable<exchange_result> run() {
+  task<exchange_result> run() {
     timer_.arm(core::clock::now() + options_.idle, [this] { give_up(errc::timed_out); });
     std::exception_ptr defect;
     try {
@@ -48,7 +45,7 @@ class exchange {
       defect = std::current_exception();
       give_up(errc::internal);
     }
-    while (uploading_) co_await upload_ended_.async_wait(asio::as_tuple(asio::use_awaitable));
+    while (uploading_) co_await expiry(upload_ended_);
     timer_.disarm();
     if (defect) std::rethrow_exception(defect);
     if (result_.code != errc::ok) upstream_.close();
@@ -84,18 +81,18 @@ class exchange {
   }
 
   // Charges for what has moved, and waits until it is paid for.
-  asio::awaitable<void> pay(buckets limits, std::size_t count) {
+  task<> pay(buckets limits, std::size_t count) {
     brake by{limits};
     by.charge(count, counters_.active);
-    asio::steady_timer slice{executor_};
+    asio::steady_timer slice{client_.socket().context()};
     for (auto now = core::clock::now(); now < by.until() && upstream_.socket().is_open(); now = core::clock::now()) {
       timer_.postpone(by.until() + options_.idle);
       slice.expires_after(std::min(pause_slice, by.until() - now));
-      co_await slice.async_wait(asio::as_tuple(asio::use_awaitable));
+      co_await expiry(slice);
     }
   }
 
-  asio::awaitable<void> speak() {
+  task<> speak() {
     const bytes head = wire::as_bytes(asked_.head);
     const auto put = co_await write_all(upstream_, head);
     if (!put.done()) co_return fail(relay_side::upstream, put);
@@ -109,13 +106,18 @@ class exchange {
 
   void begin_upload() {
     uploading_ = true;
-    const auto ended = [this](std::exception_ptr defect) {
-      uploading_ = false;
-      upload_ended_.cancel();
-      if (defect) give_up(errc::internal);
-    };
-    auto pump = upload();
-    asio::co_spawn(executor_, std::move(pump), ended);
+    auto pump = upload_to_its_end();
+    start(std::move(pump));
+  }
+
+  task<> upload_to_its_end() {
+    try {
+      co_await upload();
+    } catch (...) {
+      give_up(errc::internal);
+    }
+    uploading_ = false;
+    upload_ended_.cancel();
   }
 
   void stop_upload() {
@@ -124,7 +126,7 @@ class exchange {
   }
 
   // The request's body. What fails upstream is told by the answer, or by its absence.
-  asio::awaitable<void> upload() {
+  task<> upload() {
     const auto space = std::make_unique<buffer>();
     while (!asked_.body.complete()) {
       const auto got = co_await read_some(client_, *space);
@@ -147,7 +149,7 @@ class exchange {
     give_up(result_.code);
   }
 
-  asio::awaitable<void> answer() {
+  task<> answer() {
     for (int interim = 0; ok();) {
       wire::http_response response;
       auto script = wire::http_read_response(asked_, response);
@@ -160,14 +162,14 @@ class exchange {
     }
   }
 
-  asio::awaitable<void> tell(const std::string& head) {
+  task<> tell(const std::string& head) {
     const bytes data = wire::as_bytes(head);
     const auto put = co_await write_all(client_, data);
     if (!put.done()) co_return fail(relay_side::client, put);
     moved(counters_.down, data.size());
   }
 
-  asio::awaitable<void> hand_on(wire::http_response& response) {
+  task<> hand_on(wire::http_response& response) {
     result_.upgraded = response.status == 101;
     result_.client_goes_on = !last_ && asked_.persistent && !response.body.ends_by_close() && !result_.upgraded;
     result_.upstream_goes_on = response.persistent;
@@ -178,7 +180,7 @@ class exchange {
     if (ok() && !response.body.complete()) co_await download(response.body);
   }
 
-  asio::awaitable<void> download(wire::http_body& body) {
+  task<> download(wire::http_body& body) {
     const auto space = std::make_unique<buffer>();
     while (!body.complete()) {
       const auto got = co_await read_some(upstream_, *space);
@@ -202,17 +204,15 @@ class exchange {
   relay_counters& counters_;
   deadlines::timer timer_;
   asio::steady_timer upload_ended_;  // never expires; canceled when it has
-  const asio::any_io_executor executor_;
   exchange_result result_;
   bool uploading_ = false;
 };
 
 }  // namespace
 
-asio::awaitable<exchange_result> http_exchange(stream& client, stream& upstream, wire::http_request& asked, bool last,
+task<exchange_result> http_exchange(stream& client, stream& upstream, wire::http_request& asked, bool last,
                                                deadlines& timers, const relay_options& options, relay_counters& counters) {
-  auto executor = co_await asio::this_coro::executor;
-  exchange one{client, upstream, asked, last, timers, options, counters, executor};
+  exchange one{client, upstream, asked, last, timers, options, counters};
   co_return co_await one.run();
 }
 

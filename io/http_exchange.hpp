@@ -2,12 +2,11 @@
 // come, both ways at once, with TCP's own back-pressure.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-
 #include "core/clock.hpp"
 #include "io/deadlines.hpp"
 #include "io/relay.hpp"
 #include "io/stream.hpp"
+#include "io/task.hpp"
 #include "wire/http_forward.hpp"
 
 namespace omnilink::io {
@@ -26,7 +25,7 @@ struct exchange_result {
 /// Ends with timed_out when no byte moved for so long as options.idle; upstream is closed then, and whenever the result is not ok.
 /// Nothing is ever sent twice. A client that cancels, or its kill, closes both streams. All arguments must outlive the returned
 /// awaitable.
-boost::asio::awaitable<exchange_result> http_exchange(stream& client, stream& upstream, wire::http_request& asked, bool last,
+task<exchange_result> http_exchange(stream& client, stream& upstream, wire::http_request& asked, bool last,
                                                       deadlines& timers, const relay_options& options, relay_counters& counters);
 
 }  // namespace omnilink::io

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 
@@ -49,16 +50,25 @@ void for_each_sequence(std::string_view text, Visit visit) {
   }
 }
 
+// Of text: those that stand without quotes.
+constexpr auto bare = [] {
+  std::array<bool, 256> out{};
+  for (unsigned byte = '!'; byte < 0x7f; ++byte) out[byte] = byte != '"' && byte != '\\' && byte != '=';
+  return out;
+}();
+
 bool needs_quotes(std::string_view text) noexcept {
-  if (text.empty() || text.size() > value_max) return true;
-  for (const char each : text) {
-    const auto byte = static_cast<unsigned char>(each);
-    if (byte <= ' ' || byte >= 0x7f || byte == '"' || byte == '\\' || byte == '=') return true;
-  }
-  return false;
+  if (text.size() > value_max) return true;
+  bool all = true;
+  for (const char each : text) all &= bare[static_cast<unsigned char>(each)];
+  return !all;
 }
 
 void put_text(std::string& out, std::string_view text) {
+  if (text.empty()) {
+    out.append("\"\"", 2);
+    return;
+  }
   if (!needs_quotes(text)) {
     out += text;
     return;
@@ -173,7 +183,8 @@ std::string format_text(std::chrono::system_clock::time_point when, level how, s
   put_time(out, when);
   out.append(" ").append(name_of(how)).append(" ").append(slug);
   for (const field& each : fields) {
-    out.append(" ").append(each.key).append("=");
+    out += ' ';
+    out.append(each.key) += '=';
     put_value(out, each, put_text);
   }
   return out;

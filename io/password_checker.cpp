@@ -4,12 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -112,15 +109,14 @@ bool password_checker::equal(const core::secret& given, const core::secret& expe
   return state_->digest.of({given.reveal()}) == state_->digest.of({expected.reveal()});
 }
 
-asio::awaitable<errc> password_checker::check(std::string user, core::secret given, core::secret hash, canceler& owner) {
+task<errc> password_checker::check(std::string user, core::secret given, core::secret hash, canceler& owner, asio::io_context& home) {
   const auto login = state_->digest.of({user, given.reveal(), hash.reveal()});
   if (state_->good.has(login)) co_return errc::ok;
   if (state_->waiting.fetch_add(1) >= waiting_max) {
     state_->waiting.fetch_sub(1);
     co_return errc::limit_reached;
   }
-  auto executor = co_await asio::this_coro::executor;
-  const auto asked = std::make_shared<question>(executor);
+  const auto asked = std::make_shared<question>(home.get_executor());
   asio::post(state_->thread, [state = state_.get(), asked, login, given = std::move(given), hash = std::move(hash)] {
     const errc code = asked->abandoned ? errc::canceled : state->judge(login, given, hash);
     state->waiting.fetch_sub(1);
@@ -130,7 +126,7 @@ asio::awaitable<errc> password_checker::check(std::string user, core::secret giv
     });
   });
   if (owner.arm([raw = asked.get()] { raw->answered.cancel(); })) {
-    if (!asked->answer) co_await asked->answered.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (!asked->answer) co_await expiry(asked->answered);
     owner.disarm();
   }
   asked->abandoned = true;

@@ -2,7 +2,6 @@
 // thread of its own, and what it once found good is remembered, so that a user's next connection costs microseconds.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 #include "core/errc.hpp"
 #include "core/secret.hpp"
 #include "io/canceler.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::io {
 
@@ -35,7 +35,7 @@ class password_checker {
 
   /// Against a hash as crypt(3) makes it. From a coroutine on any worker, which goes on there: ok, auth_failed, limit_reached
   /// (too many wait), or why `owner` ended it.
-  boost::asio::awaitable<core::errc> check(std::string user, core::secret given, core::secret hash, canceler& owner);
+  task<core::errc> check(std::string user, core::secret given, core::secret hash, canceler& owner, boost::asio::io_context& home);
 
  private:
   struct state;

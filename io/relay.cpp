@@ -6,9 +6,7 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -37,14 +35,12 @@ constexpr core::nanoseconds drain_limit = std::chrono::seconds{10};
 // either way and nothing be acknowledged; then the connection is cut off.
 constexpr core::nanoseconds shutdown_limit = std::chrono::seconds{2};
 
-using completion_handler = asio::async_result<asio::use_awaitable_t<>, void(relay_result)>::handler_type;
-
 }  // namespace
 
 class session : public std::enable_shared_from_this<session> {
  public:
   session(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes, deadlines& timers,
-          const relay_options& options, relay_counters& counters, completion_handler&& done)
+          const relay_options& options, relay_counters& counters, resumption<relay_result>&& done)
       : client_{client, relay_side::client},
         upstream_{upstream, relay_side::upstream},
         up_{client_, upstream_, counters.up},
@@ -446,7 +442,7 @@ class session : public std::enable_shared_from_this<session> {
   const relay_options options_;
   deadlines::timer timer_;
   relay_counters& counters_;
-  std::optional<completion_handler> done_;
+  std::optional<resumption<relay_result>> done_;
   relay_result result_;
   bool finished_ = false;  // no step is taken any more
   bool draining_ = false;
@@ -460,14 +456,14 @@ void direction::ready(errc outcome) {
 
 }  // namespace relaying
 
-asio::awaitable<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes,
+task<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes,
                                     deadlines& timers, const relay_options& options,
                                     relay_counters& counters) {
-  const auto start = [&](relaying::completion_handler&& done) {
+  auto begin = [&](resumption<relay_result> done) {
     std::make_shared<relaying::session>(client, upstream, buffer, pipes, timers, options, counters, std::move(done))
         ->start();
   };
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(relay_result)>(start, asio::use_awaitable);
+  co_return co_await completed<relay_result>(begin);
 }
 
 }  // namespace omnilink::io

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <boost/asio/awaitable.hpp>
 #include <functional>
 
 #include "core/clock.hpp"
@@ -11,6 +10,7 @@
 #include "io/deadlines.hpp"
 #include "io/pipe_pool.hpp"
 #include "io/stream.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::io {
 
@@ -55,7 +55,7 @@ struct relay_result {
 /// a failure for an end. The caller closes the streams at once, which is how a plain one learns of the second
 /// end; closing both earlier ends the relay with `canceled`. All arguments must outlive the returned
 /// awaitable.
-boost::asio::awaitable<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer,
+task<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer,
                                            pipe_pool& pipes, deadlines& timers, const relay_options& options,
                                            relay_counters& counters);
 

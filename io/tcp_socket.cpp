@@ -1,33 +1,12 @@
 #include "io/tcp_socket.hpp"
 
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <optional>
 
 namespace omnilink::io {
 namespace {
 
 namespace asio = boost::asio;
-using resumption = asio::async_result<asio::use_awaitable_t<>, void(core::errc)>::handler_type;
-
-// A coroutine's wait.
-class suspended final : public waiter {
- public:
-  void begin(resumption&& rest) { rest_.emplace(std::move(rest)); }
-
- private:
-  // The coroutine's frame has this object in it.
-  void ready(core::errc outcome) override {
-    auto rest = std::move(*rest_);
-    std::move(rest)(outcome);
-  }
-  void abandon() noexcept override { const auto rest = std::move(*rest_); }
-
-  std::optional<resumption> rest_;
-};
-
 descriptor release(asio::ip::tcp::socket& from) {
   boost::system::error_code ignored;
   from.non_blocking(true, ignored);
@@ -61,15 +40,5 @@ void tcp_socket::cancel() noexcept {
 }
 
 void tcp_socket::wait(event what, waiter& who) { known_->wait(fd_.get(), what, who); }
-
-asio::awaitable<core::errc> tcp_socket::wait(event what) {
-  if (!is_open()) co_return core::errc::canceled;
-  suspended here;
-  const auto begin = [&](resumption&& rest) {
-    here.begin(std::move(rest));
-    wait(what, here);
-  };
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(core::errc)>(begin, asio::use_awaitable);
-}
 
 }  // namespace omnilink::io

@@ -2,14 +2,17 @@
 // tries what would only say EAGAIN.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <coroutine>
 
 #include "io/descriptor.hpp"
 #include "io/readiness.hpp"
+#include "io/task.hpp"
 
 namespace omnilink::io {
+
+class socket_wait;
 
 class tcp_socket {
  public:
@@ -40,8 +43,8 @@ class tcp_socket {
   }
 
   void wait(event what, waiter& who);
-  /// ok, canceled or io_failed, as waiter::ready().
-  boost::asio::awaitable<core::errc> wait(event what);
+  /// `co_await` gives ok, canceled or io_failed, as waiter::ready().
+  socket_wait wait(event what) noexcept;
 
   /// One of Asio's socket options. An option that cannot be set is none that the stream depends on.
   template <class Option>
@@ -55,6 +58,34 @@ class tcp_socket {
   descriptor fd_;
   readiness::handle known_;
 };
+
+/// A task's wait, which is a part of the task's frame.
+class socket_wait final : waiter {
+ public:
+  socket_wait(tcp_socket& on, event what) noexcept : on_{on}, what_{what} {}
+
+  bool await_ready() noexcept { return !on_.is_open(); }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> who) {
+    who_ = &who.promise();
+    on_.wait(what_, *this);
+  }
+  core::errc await_resume() noexcept { return outcome_; }
+
+ private:
+  void ready(core::errc outcome) override {
+    outcome_ = outcome;
+    who_->self.resume();
+  }
+  void abandon() noexcept override { detail::abandon(*who_); }
+
+  tcp_socket& on_;
+  const event what_;
+  core::errc outcome_ = core::errc::canceled;
+  detail::promise_base* who_ = nullptr;
+};
+
+inline socket_wait tcp_socket::wait(event what) noexcept { return {*this, what}; }
 
 /// The io_context behind an executor of ours.
 boost::asio::io_context& context_of(const boost::asio::any_io_executor& executor) noexcept;

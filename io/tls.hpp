@@ -2,12 +2,12 @@
 // direction alone, tells an end from a cut, and loses no byte. OpenSSL stays behind these declarations.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/system/result.hpp>
 #include <memory>
 #include <string>
 
 #include "io/stream.hpp"
+#include "io/task.hpp"
 #include "io/tls_config.hpp"
 
 namespace omnilink::io {
@@ -58,7 +58,7 @@ struct tls_result {
 };
 
 /// `on` is a stream of make_tls_stream(). No timeout: close the stream to end it (errc::canceled).
-boost::asio::awaitable<tls_result> tls_handshake(stream& on);
+task<tls_result> tls_handshake(stream& on);
 
 /// Why a stream, or one of those below it, failed with tls_failed; also what a TLS 1.3 server says against our certificate, which
 /// comes after the handshake. Empty: it did not.

@@ -258,7 +258,7 @@ std::unique_ptr<stream> make_tls_stream(std::unique_ptr<stream> lower, const tls
   return std::make_unique<tls_stream>(std::move(lower), settings.settings());
 }
 
-boost::asio::awaitable<tls_result> tls_handshake(stream& on) {
+task<tls_result> tls_handshake(stream& on) {
   tls_result result;
   auto* const secured = dynamic_cast<tls_stream*>(&on);
   while (true) {

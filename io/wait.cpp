@@ -2,13 +2,12 @@
 
 namespace omnilink::io {
 
-namespace asio = boost::asio;
 
-asio::awaitable<core::errc> wait_for(stream& on, progress::kind why) {
+socket_wait wait_for(stream& on, progress::kind why) noexcept {
   return on.socket().wait(why == progress::kind::want_read ? event::read : event::write);
 }
 
-asio::awaitable<progress> read_some(stream& from, std::span<std::uint8_t> into) {
+task<progress> read_some(stream& from, std::span<std::uint8_t> into) {
   while (true) {
     const progress now = from.read(into);
     if (!now.blocked()) co_return now;
@@ -17,7 +16,7 @@ asio::awaitable<progress> read_some(stream& from, std::span<std::uint8_t> into) 
   }
 }
 
-asio::awaitable<progress> write_all(stream& to, bytes data) {
+task<progress> write_all(stream& to, bytes data) {
   std::size_t written = 0;
   while (true) {
     const progress now = written < data.size() ? to.write(data.subspan(written)) : to.flush();
@@ -32,7 +31,7 @@ asio::awaitable<progress> write_all(stream& to, bytes data) {
   }
 }
 
-asio::awaitable<progress> shutdown_send(stream& of) {
+task<progress> shutdown_send(stream& of) {
   while (true) {
     const progress now = of.shutdown_send();
     if (!now.blocked()) co_return now;

@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 namespace omnilink::interceptor {
@@ -35,10 +33,10 @@ class gate : public testing::Test {
   io::canceler owner;
 
   void ask(const user_list& users, std::string user, std::string password, errc& into) {
-    auto asking = [](gatekeeper at, wire::credentials login, errc& answer) -> asio::awaitable<void> {
+    auto asking = [](gatekeeper at, wire::credentials login, errc& answer) -> io::task<> {
       answer = co_await check_login(at, &login);
     };
-    asio::co_spawn(io, asking({users, passwords, owner}, {std::move(user), core::secret{password}}, into), asio::detached);
+    io::start(asking({users, passwords, owner, io}, {std::move(user), core::secret{password}}, into));
   }
   errc answer(const user_list& users, std::string user, std::string password) {
     errc out = errc::internal;
@@ -119,9 +117,9 @@ TEST_F(gate, what_mkpasswd_and_htpasswd_make) {
 
 TEST_F(gate, C8_no_login_is_no_login) {
   errc out = errc::internal;
-  auto asking = [](gatekeeper at, errc& answer) -> asio::awaitable<void> { answer = co_await check_login(at, nullptr); };
+  auto asking = [](gatekeeper at, errc& answer) -> io::task<> { answer = co_await check_login(at, nullptr); };
   const user_list users = users_of("me:word");
-  asio::co_spawn(io, asking({users, passwords, owner}, out), asio::detached);
+  io::start(asking({users, passwords, owner, io}, out));
   io.run();
   EXPECT_EQ(out, errc::auth_required);
 }

@@ -31,7 +31,7 @@ TEST(pipe_pool, keeps_no_pipe_that_holds_bytes) {
   loop events;
   auto ends = connect_ends(events);
   ASSERT_TRUE(events.finish(write_all(*ends.far, std::vector<std::uint8_t>(10))).done());
-  ASSERT_EQ(events.finish(wait_for(*ends.near, progress::kind::want_read)), core::errc::ok);
+  ASSERT_EQ(events.finish(until_readable(*ends.near)), core::errc::ok);
   pipe_pool pool;
   auto one = pool.take();
   ASSERT_TRUE(one);
@@ -60,7 +60,7 @@ TEST(pipe, a_receiver_that_is_gone_is_an_error_and_no_signal) {
   auto one = pool.take();
   ASSERT_TRUE(one);
   ASSERT_TRUE(events.finish(write_all(*from.far, std::vector<std::uint8_t>(10))).done());
-  ASSERT_EQ(events.finish(wait_for(*from.near, progress::kind::want_read)), core::errc::ok);
+  ASSERT_EQ(events.finish(until_readable(*from.near)), core::errc::ok);
   ASSERT_TRUE(one->fill(from.near->socket().native_handle()).done());
   ASSERT_TRUE(to.near->shutdown_send().done());
   const progress put = one->pour(to.near->socket().native_handle());

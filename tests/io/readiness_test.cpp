@@ -167,7 +167,7 @@ TEST(readiness, the_end_of_the_io_context_lets_go_of_who_waits) {
   {
     loop events;
     auto ends = std::make_shared<two_ends>(connect_ends(events));
-    events.spawn([](std::shared_ptr<int>, std::shared_ptr<two_ends> kept) -> asio::awaitable<int> {
+    events.spawn([](std::shared_ptr<int>, std::shared_ptr<two_ends> kept) -> task<int> {
       std::array<std::uint8_t, 8> space;
       co_await read_some(*kept->near, space);
       co_return 0;

@@ -81,7 +81,7 @@ class rig {
     ASSERT_EQ(both.server.code, core::errc::ok) << both.server.detail;
   }
 
-  asio::awaitable<relay_result> carry() {
+  task<relay_result> carry() {
     const auto result =
         co_await relay(*near_client, *near_upstream, *buffer_, pipes, timers, options_, counters);
     near_client->close();

@@ -5,7 +5,6 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -18,6 +17,7 @@
 
 #include "io/certificate.hpp"
 #include "io/stream.hpp"
+#include "io/task.hpp"
 #include "io/tls.hpp"
 #include "io/wait.hpp"
 
@@ -42,22 +42,25 @@ class loop {
     return true;
   }
 
-  /// The result appears when the coroutine has ended.
+  /// Runs it until it waits; the result appears when it has ended. What it throws ends the test's program.
   template <class T>
-  std::shared_ptr<std::optional<T>> spawn(asio::awaitable<T> task) {
+  std::shared_ptr<std::optional<T>> spawn(task<T> what) {
     auto result = std::make_shared<std::optional<T>>();
-    asio::co_spawn(context, std::move(task), [result](std::exception_ptr error, T value) {
-      if (error) std::abort();
-      *result = std::move(value);
-    });
+    start(keep(std::move(what), result));
     return result;
   }
 
   template <class T>
-  T finish(asio::awaitable<T> task) {
-    const auto result = spawn(std::move(task));
+  T finish(task<T> what) {
+    const auto result = spawn(std::move(what));
     if (!until([&] { return result->has_value(); })) std::abort();
     return std::move(**result);
+  }
+
+ private:
+  template <class T>
+  static task<> keep(task<T> what, std::shared_ptr<std::optional<T>> result) {
+    result->emplace(co_await what);
   }
 };
 
@@ -137,7 +140,7 @@ struct transfer {
   progress last;  ///< done: everything was sent; eof or failed: how receiving ended
 };
 
-inline asio::awaitable<transfer> send(stream& to, std::size_t size, std::uint64_t seed,
+inline task<transfer> send(stream& to, std::size_t size, std::uint64_t seed,
                                       bool then_end = true) {
   transfer out;
   noise source{seed};
@@ -154,7 +157,7 @@ inline asio::awaitable<transfer> send(stream& to, std::size_t size, std::uint64_
 }
 
 /// Until there are `at_most` bytes, with those that came `before`.
-inline asio::awaitable<transfer> receive(stream& from, std::size_t at_most = SIZE_MAX, tally before = {}) {
+inline task<transfer> receive(stream& from, std::size_t at_most = SIZE_MAX, tally before = {}) {
   transfer out{before, {}};
   std::vector<std::uint8_t> space(100000);
   while (out.all.count < at_most) {
@@ -165,6 +168,8 @@ inline asio::awaitable<transfer> receive(stream& from, std::size_t at_most = SIZ
   }
   co_return out;
 }
+
+inline task<core::errc> until_readable(stream& from) { co_return co_await wait_for(from, progress::kind::want_read); }
 
 /// Everything sent has reached the other kernel.
 inline bool is_acknowledged(stream& of) {
