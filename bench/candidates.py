@@ -3,6 +3,7 @@
     s1   SOCKS5 in, straight out                                   omnilink, floor, microsocks
     s3   redirected by nftables, through one SOCKS5 hop (microsocks)   omnilink, floor, redsocks;
                                                                    and omnilink with a cgroup listener in place of the rule
+    ways  by each kind of interception, straight on                omnilink as redirect, tproxy, cgroup; and nobody at all
 
 Every candidate logs as it does by default, into a file; omnilink has one worker.
 """
@@ -116,22 +117,51 @@ def s3_redsocks(at):
     return redirecting(at, [program("redsocks"), "-c", config])
 
 
+def nobody(at):
+    """A program that does nothing: the connections go straight to their target."""
+    return process([program("sleep"), "infinity"], at.core, os.path.join(at.folder, "log"))
+
+
+def by(kind):
+    def candidate(at):
+        return omnilink(at, "-L", f"{kind}://{at.listen}?cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open")
+    return candidate
+
+
+@contextlib.contextmanager
+def by_cgroup(at):
+    with network.own_cgroup() as group:
+        where = f"cgroup://{at.listen}?cgroup={group}&cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open"
+        with omnilink(at, "-L", where) as running:
+            yield running
+
+
 class scenario:
-    def __init__(self, name, title, candidates, redirected):
-        self.name, self.title, self.candidates, self.redirected = name, title, candidates, redirected
+    """`hop`: there is one; `floor`: the candidate that the others are compared to."""
+
+    def __init__(self, name, title, candidates, intercepted=False, hop=False, floor="floor", works=None):
+        self.name, self.title, self.candidates, self.intercepted = name, title, candidates, intercepted
+        self.hop, self.floor, self.works = hop, floor, works
 
     def impossible(self):
-        return network.can_redirect() if self.redirected else ""
+        return network.can_redirect() if self.intercepted else ""
+
+    def measures(self, work):
+        return self.works is None or work in self.works
 
     def way(self, target, port):
         """The load tool's words."""
         to = ["--to", f"{network.TARGET}:{target}"]
-        return to + (["--uid", str(network.UNPRIVILEGED)] if self.redirected else ["--socks5", f"127.0.0.1:{port}"])
+        return to + (["--uid", str(network.UNPRIVILEGED)] if self.intercepted else ["--socks5", f"127.0.0.1:{port}"])
 
 
 SCENARIOS = [
     scenario("s1", "SOCKS5 in, straight out",
-             {"floor": s1_floor, "omnilink": s1_omnilink, "microsocks": s1_microsocks}, False),
+             {"floor": s1_floor, "omnilink": s1_omnilink, "microsocks": s1_microsocks}),
     scenario("s3", "redirected by nftables, through one SOCKS5 hop",
-             {"floor": s3_floor, "omnilink": s3_omnilink, "omnilink, cgroup": s3_omnilink_cgroup, "redsocks": s3_redsocks}, True),
+             {"floor": s3_floor, "omnilink": s3_omnilink, "omnilink, cgroup": s3_omnilink_cgroup, "redsocks": s3_redsocks},
+             intercepted=True, hop=True),
+    scenario("ways", "by each kind of interception, straight on",
+             {"nobody": nobody, "redirect": by("redirect"), "tproxy": by("tproxy"), "cgroup": by_cgroup},
+             intercepted=True, floor="nobody", works=("connections", "set-up")),
 ]

@@ -56,7 +56,7 @@ class bench:
         self.target, self.hop, self.others = network.free_port(), 0, []
         with contextlib.ExitStack() as running:
             self.others.append(running.enter_context(self.beside([LOAD, "target", f"0.0.0.0:{self.target}"], self.target)))
-            if self.scenario.redirected:
+            if self.scenario.hop:
                 self.hop = network.free_port()
                 command = [program("microsocks"), "-i", "127.0.0.1", "-p", str(self.hop)]
                 self.others.append(running.enter_context(self.beside(command, self.hop)))
@@ -115,13 +115,13 @@ def say(text):
 
 
 def wanted(only, scenario, work):
-    return not only or scenario in only or f"{scenario}.{work}" in only
+    return scenario.measures(work) and (not only or scenario.name in only or f"{scenario.name}.{work}" in only)
 
 
 def measure(scenario, options, folder, own_core, other_core):
     """A line per turn, and the system calls per connection of each candidate."""
     divisor = QUICK if options.quick else 1
-    works = [work for work in WORK if wanted(options.only, scenario.name, work)]
+    works = [work for work in WORK if wanted(options.only, scenario, work)]
     turns, calls = [], {}
     with bench(scenario, folder, own_core, other_core).surroundings() as here:
         for number in range(options.rounds):
@@ -131,7 +131,7 @@ def measure(scenario, options, folder, own_core, other_core):
                 for name in order if number % 2 == 0 else reversed(order):
                     one = here.turn(name, work, divisor)
                     turns.append({"scenario": scenario.name, "candidate": name, "work": work, "round": number, **one})
-        if "connections" in works:
+        if "connections" in works and scenario.floor == "floor":
             for name in scenario.candidates:
                 with contextlib.suppress(network.unavailable):
                     calls[name] = here.count_syscalls(name, 5 if options.quick else 1)
@@ -141,14 +141,14 @@ def measure(scenario, options, folder, own_core, other_core):
 def arguments():
     parser = argparse.ArgumentParser(prog="bench/run", description="Measures omnilink beside a floor and its peers.")
     parser.add_argument("--quick", action="store_true", help=f"one round, 1/{QUICK} of the work: a glance, not a result")
-    parser.add_argument("--only", action="append", metavar="SCENARIO", help="s1, s3, or one measurement: s1.connections")
+    parser.add_argument("--only", action="append", metavar="SCENARIO", help="s1, s3, ways, or one measurement: s1.connections")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"default {ROUNDS}")
     out = parser.parse_args()
     out.rounds = out.rounds or (1 if out.quick else ROUNDS)
     if out.rounds < 1:
         parser.error("--rounds: at least 1")
     for word in out.only or []:
-        if not any(wanted([word], s.name, work) for s in SCENARIOS for work in WORK):
+        if not any(wanted([word], s, work) for s in SCENARIOS for work in WORK):
             names = ", ".join(s.name for s in SCENARIOS)
             parser.error(f"--only {word}: the scenarios are {names}, each with .{', .'.join(WORK)}")
     return out
@@ -167,7 +167,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="omnilink-bench-") as folder:
         os.chmod(folder, 0o755)
         for scenario in SCENARIOS:
-            if not any(wanted(options.only, scenario.name, work) for work in WORK):
+            if not any(wanted(options.only, scenario, work) for work in WORK):
                 continue
             if why := scenario.impossible():
                 say(f"{scenario.name}: skipped: {why}")
