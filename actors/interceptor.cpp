@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "actors/captured_hops.hpp"
 #include "actors/worker.hpp"
 #include "io/accept.hpp"
 #include "io/listen.hpp"
@@ -24,6 +25,7 @@ start_report interceptor_role::start() {
   for (std::size_t w = 0; w < ready.size(); ++w) {
     for (auto& one : ready[w]) send(home_.shared->who.forwarder(w), listen_atom::value, std::move(one));
   }
+  say_captured_hops(home_.settings->config);
   return {{}, home_.listening};
 }
 

@@ -4,6 +4,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <algorithm>
 
+#include "actors/captured_hops.hpp"
 #include "actors/rules.hpp"
 #include "actors/worker.hpp"
 #include "io/log.hpp"
@@ -90,6 +91,7 @@ asio::awaitable<lines> reload(control& home) {
     home.settings = fresh;
     home.memory.look();
     co_await put_to_use(home);
+    say_captured_hops(home.settings->config);
   }
   if (ended) ended(refused.empty());
   home.reloading = false;

@@ -76,8 +76,8 @@ std::uint64_t cgroup_in(const char* at, std::size_t left) noexcept {
 
 /// The owner in the kernel's answer. The look-up falls back to a listener of that port, which is not the
 /// asked one; a socket that its program has closed has no inode, and claims uid 0.
-std::optional<socket_owner> owner_in(const inet_diag_msg& found) noexcept {
-  if (found.idiag_inode == 0 || found.idiag_state == TCP_LISTEN) return std::nullopt;
+std::optional<socket_owner> owner_in(const inet_diag_msg& found, bool of_listener) noexcept {
+  if (found.idiag_inode == 0 || (found.idiag_state == TCP_LISTEN) != of_listener) return std::nullopt;
   return socket_owner{found.idiag_uid, found.idiag_inode, 0};
 }
 
@@ -106,7 +106,7 @@ std::optional<socket_owner> read_answer(int fd, const request& asked) noexcept {
     }
     inet_diag_msg found;
     std::memcpy(&found, buffer + NLMSG_HDRLEN, sizeof(found));
-    auto owner = owner_in(found);
+    auto owner = owner_in(found, asked.body.id.idiag_dport == 0);
     constexpr std::size_t fixed = NLMSG_SPACE(sizeof(inet_diag_msg));
     if (owner && header.nlmsg_len > fixed) owner->cgroup = cgroup_in(buffer + fixed, header.nlmsg_len - fixed);
     return owner;

@@ -116,6 +116,17 @@ class redirect(unittest.TestCase):
                 self.assertEqual(origin.read_line(greeted), "220 origin ready")
             self.assertLessEqual(sum('"verdict":"loop"' in line for line in service.lines), 2, "it ran away")
 
+    def test_A2_a_hop_of_this_machine_that_is_captured_is_said(self):
+        """Of whoever listens at the hop's address the kernel knows the user; a capture that does not take that one is no matter."""
+        for address in ("127.0.0.1", "::1", world.NEAR4):
+            with socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET) as here:
+                hop_url = f"socks5://{world.written(*here.getsockname()[:2])}"
+                for conditions, captured in (("uid=0", True), ("port=9", True), ("uid=65534", False)):
+                    with self.subTest(address, conditions=conditions), redirecting(hop_url, conditions=f"{conditions}&fail=open") as service:
+                        omnilink.wait_until(lambda: any('"event":"ready"' in line for line in service.lines), "its log")
+                        said = [json.loads(line) for line in service.lines if '"event":"hop-captured"' in line]
+                        self.assertEqual([line["uid"] for line in said], [0] * captured)
+
     def test_A3_reused_ports_are_no_loops(self):
         port = ORIGIN.port("greet")
         with redirecting(conditions=f"port={port}") as service:
