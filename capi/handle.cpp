@@ -76,12 +76,14 @@ std::optional<core::endpoint> to_endpoint(const sockaddr* from, socklen_t size) 
 
 int redirect(interception& who, const omnilink_redirect_options& given) {
   if (given.port == 0 || given.port > port_max) return bad(who, "port: " + std::to_string(given.port) + " is no port, 1 to 65535");
-  if (given.reserved != 0) return bad_size(who, "omnilink_redirect_options");
+  if (given.incoming > port_max) return bad(who, "incoming: " + std::to_string(given.incoming) + " is no port, 1 to 65535, nor 0 for none");
   if (given.capture == nullptr) return bad(who, "capture: NULL; name what is taken, as \"pid=4711\"");
   interceptor::cgroup::borrowed_listener wanted;
   if (std::string wrong = read_capture(given.capture, wanted.what); !wrong.empty()) return bad(who, std::move(wrong));
   wanted.port = static_cast<std::uint16_t>(given.port);
   wanted.agent = given.agent_pid != 0 ? given.agent_pid : static_cast<std::uint32_t>(::getpid());
+  wanted.incoming = static_cast<std::uint16_t>(given.incoming);
+  if (wanted.incoming != 0 && wanted.what.pids.empty()) return bad(who, "incoming: capture has no pid, whose ports it would be about");
   if (auto no = who.start(wanted)) return fail(who, std::move(*no));
   return OMNILINK_OK;
 }

@@ -1,9 +1,12 @@
 #include "capi/interception.hpp"
 
 #include <cerrno>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/clock.hpp"
+#include "interceptor/listening_sockets.hpp"
 #include "io/error.hpp"
 
 namespace omnilink::capi {
@@ -46,9 +49,30 @@ interception::interception(std::optional<std::string> query_socket) {
 
 interception::~interception() { stop(); }
 
+// Outgoing first: what begins to listen meanwhile is seen, and what the agent sends on is known from the first connection on.
+std::optional<interceptor::bpf::failure> in_force::attach(const cgroup::borrowed_listener& wanted) {
+  std::vector<io::descriptor> sockets;
+  if (wanted.incoming != 0 && (sockets = interceptor::listening_sockets(wanted.agent, wanted.incoming)).empty())
+    return interceptor::bpf::failure{ESRCH, "process " + std::to_string(wanted.agent) + " does not listen on port " +
+                                                std::to_string(wanted.incoming) + ", where incoming connections are to go; listen first"};
+  if (auto no = outgoing.attach()) return no;
+  if (sockets.empty()) return std::nullopt;
+  for (const std::uint32_t pid : wanted.what.pids) {
+    for (const std::uint16_t port : interceptor::listening_ports(pid)) outgoing.add_listened(port);
+  }
+  interceptor::sk_lookup::attachment to{.what = {}, .fail_closed = false, .sockets = {}, .listened = outgoing.listened_fd(), .onward = outgoing.onward_fd()};
+  for (const auto& one : sockets) to.sockets.push_back(one.get());
+  return incoming.install({to});
+}
+
+void in_force::stop() noexcept {
+  incoming.withdraw();
+  outgoing.stop();
+}
+
 std::shared_ptr<cgroup::redirection> interception::current() const {
   const std::scoped_lock now{state_};
-  return current_;
+  return current_ ? std::shared_ptr<cgroup::redirection>{current_, &current_->outgoing} : nullptr;
 }
 
 std::optional<problem> interception::start(const cgroup::borrowed_listener& wanted) {
@@ -59,16 +83,16 @@ std::optional<problem> interception::start(const cgroup::borrowed_listener& want
     if (current_ && wanted_ == wanted) return std::nullopt;
     stops_before = stops_;
   }
-  auto fresh = std::make_shared<cgroup::redirection>();
-  if (auto no = fresh->load(wanted)) return because(std::move(*no));
+  auto fresh = std::make_shared<in_force>();
+  if (auto no = fresh->outgoing.load(wanted)) return because(std::move(*no));
   // Two of them at one place would take each other's connections.
-  std::shared_ptr<cgroup::redirection> old;
+  std::shared_ptr<in_force> old;
   {
     const std::scoped_lock now{state_};
     old = std::exchange(current_, nullptr);
   }
   if (old) old->stop();
-  if (auto no = fresh->attach()) return because(std::move(*no));
+  if (auto no = fresh->attach(wanted)) return because(std::move(*no));
   {
     const std::scoped_lock now{state_};
     if (stops_ == stops_before) {
@@ -82,7 +106,7 @@ std::optional<problem> interception::start(const cgroup::borrowed_listener& want
 }
 
 void interception::stop() noexcept {
-  std::shared_ptr<cgroup::redirection> old;
+  std::shared_ptr<in_force> old;
   {
     const std::scoped_lock now{state_};
     ++stops_;

@@ -11,9 +11,19 @@
 #include "capi/problem.hpp"
 #include "capi/service_client.hpp"
 #include "interceptor/cgroup/redirection.hpp"
+#include "interceptor/sk_lookup/programs.hpp"
 #include "wire/nat_query.hpp"
 
 namespace omnilink::capi {
+
+/// What keeps it so.
+struct in_force {
+  interceptor::cgroup::redirection outgoing;
+  interceptor::sk_lookup::programs incoming;
+
+  std::optional<interceptor::bpf::failure> attach(const interceptor::cgroup::borrowed_listener& wanted);
+  void stop() noexcept;
+};
 
 class interception {
  public:
@@ -47,7 +57,7 @@ class interception {
   std::optional<service_client> service_;
   std::mutex starting_;  // held while programs are loaded, which takes its time
   mutable std::mutex state_;  // held for a moment only
-  std::shared_ptr<interceptor::cgroup::redirection> current_;
+  std::shared_ptr<in_force> current_;
   interceptor::cgroup::borrowed_listener wanted_;
   std::uint64_t stops_ = 0;
   std::string last_error_;

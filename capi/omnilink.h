@@ -31,8 +31,12 @@ typedef struct {
 /* From its return on, what client_pid and its descendants open goes to 127.0.0.1:proxy_port (where something listens on [::1] too,
  * IPv6 goes there), loopback destinations included. What agent_pid opens is left alone, and so is what the client connects to
  * proxy_port itself. The programs are attached to client_pid's control group, be it the root, and apply to client_pid only.
- * A process whose parents have ended is no descendant any more. incoming_proxy: not 0: what others open to ports that client_pid
- * listens on goes to this port.
+ * A process whose parents have ended is no descendant any more.
+ *
+ * incoming_proxy, not 0: what others, on this machine too, open to ports that these processes listen on, now or later, goes to agent_pid's
+ * listener on this port, which must listen already (on 127.0.0.1 or any address). The accepted socket has the client's port as its own
+ * address (getsockname), and get_destination() tells it, too. What agent_pid itself opens to such a port reaches the client.
+ *
  * Again with the same arguments: nothing happens. With others: as after stop_redirector(). */
 uint32_t start_redirector(uint32_t client_pid, uint32_t agent_pid, uint32_t proxy_port, uint32_t incoming_proxy);
 
@@ -109,7 +113,7 @@ struct omnilink_redirect_options {
   uint32_t size;
   uint32_t port;       /* of the listener on 127.0.0.1 */
   uint32_t agent_pid;  /* whose it is, and whose connections are left alone; 0: this process */
-  uint32_t reserved;   /* 0 */
+  uint32_t incoming;   /* as incoming_proxy of start_redirector(), for the pids of `capture`; 0: none */
   const char *capture; /* what is taken, as in a `cgroup://` listener: "pid=4711&port=80,443", also cidr, uid, gid, exe, process,
                           cgroup. Without cidr: all but this machine's own addresses */
 };

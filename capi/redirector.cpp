@@ -23,12 +23,12 @@ std::uint32_t start(std::uint32_t client, std::uint32_t agent, std::uint32_t por
   if (client == 0 || agent == 0) return refuse("client_pid and agent_pid: 0 is no process");
   if (port == 0 || port > highest_port) return refuse("proxy_port: " + std::to_string(port) + " is no port, 1 to 65535");
   if (incoming > highest_port) return refuse("incoming_proxy: " + std::to_string(incoming) + " is no port, 1 to 65535, nor 0 for none");
-  if (incoming != 0) return refuse("incoming_proxy: incoming connections cannot be intercepted by this library yet; set it to 0");
   interceptor::cgroup::borrowed_listener wanted;
   wanted.what.pids = {client};
   wanted.what.networks = {*core::cidr::parse("::/0")};  // IPv4 too, and this machine's own
   wanted.port = static_cast<std::uint16_t>(port);
   wanted.agent = agent;
+  wanted.incoming = static_cast<std::uint16_t>(incoming);
   if (auto no = of_process().start(wanted)) return refuse(std::move(no->text));
   return done;
 }

@@ -10,3 +10,9 @@ struct omnilink_network {
   __u32 prefix;
   __u32 address[4];
 };
+
+// Where a connection comes from, as the accepting socket sees its peer.
+struct omnilink_source {
+  __u32 address[4];
+  __u32 port;  // host order
+};

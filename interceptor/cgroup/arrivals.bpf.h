@@ -67,19 +67,17 @@ static __always_inline int note(const struct omnilink_source* source) {
 
 // `known` null: nobody was sent here, it came by itself.
 static __always_inline void arrived(struct bpf_sock_ops* ops, const struct omnilink_path* path, const struct omnilink_origin* known) {
-  struct omnilink_source source = {.port = path->port};
-  __builtin_memcpy(source.address, path->address, sizeof(source.address));
+  const struct omnilink_source source = source_at(path);
   bpf_map_delete_elem(&arrivals, &source);
   if (!known || !note(&source)) return;
   const struct omnilink_arrival arrival = {*known, bpf_get_socket_cookie(ops), bpf_ktime_get_ns()};
   if (bpf_map_update_elem(&arrivals, &source, &arrival, BPF_ANY) != 0) return;
-  bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+  watch_state(ops);
   tell(&source, &arrival, 0);
 }
 
 static __always_inline void left(struct bpf_sock_ops* ops, const struct omnilink_path* path) {
-  struct omnilink_source source = {.port = path->port};
-  __builtin_memcpy(source.address, path->address, sizeof(source.address));
+  const struct omnilink_source source = source_at(path);
   const struct omnilink_arrival* known = bpf_map_lookup_elem(&arrivals, &source);
   if (!known || known->socket != bpf_get_socket_cookie(ops)) return;
   tell(&source, known, 1);

@@ -172,11 +172,14 @@ static __always_inline int descends(struct task_struct* task) {
   return 0;
 }
 
-static __always_inline int is_own(void) {
-  if (capture.own_cgroup && bpf_get_current_cgroup_id() == capture.own_cgroup) return 1;
-  const __u32 pid = bpf_get_current_pid_tgid() >> 32;
+static __always_inline int is_own_process(__u32 pid) {
   const __u64* of_ours = bpf_map_lookup_elem(&own_processes, &pid);
   return of_ours && (!*of_ours || *of_ours == begun(leader()));
+}
+
+static __always_inline int is_own(void) {
+  if (capture.own_cgroup && bpf_get_current_cgroup_id() == capture.own_cgroup) return 1;
+  return is_own_process(bpf_get_current_pid_tgid() >> 32);
 }
 
 // -- is it captured?
@@ -334,6 +337,8 @@ int connect6(struct bpf_sock_addr* ctx) {
 
 // -- from the program's socket to the listener's
 
+#include "incoming.bpf.h"
+
 #include "arrivals.bpf.h"
 
 // Both are read, whatever the family is: the compiler would make one read at a computed place of the two, and the verifier
@@ -360,6 +365,11 @@ static __always_inline struct omnilink_path path_of_accepted(struct bpf_sock_ops
 }
 
 static __always_inline void is_about_to_send(struct bpf_sock_ops* ops) {
+  if (capture.incoming && is_own_process(BPF_CORE_READ(leader(), tgid))) {
+    const struct omnilink_path own = path_of_program(ops);
+    goes_onward(ops, &own);
+    return;
+  }
   struct bpf_sock* socket = ops->sk;
   struct omnilink_origin* known = socket ? bpf_sk_storage_get(&dialled, socket, 0, 0) : 0;
   if (!known || known->sent) return;
@@ -371,13 +381,29 @@ static __always_inline void is_about_to_send(struct bpf_sock_ops* ops) {
 }
 
 static __always_inline int is_of_borrowed(struct bpf_sock_ops* ops) {
-  return capture.borrowed && ops->local_port == capture.port_v4;
+  return capture.borrowed && (ops->local_port == capture.port_v4 || (capture.incoming && is_listened(ops->local_port)));
+}
+
+// Where an incoming connection wanted to go is the accepted socket's own address.
+static __always_inline int came_in(struct bpf_sock_ops* ops, const struct omnilink_path* path, struct omnilink_origin* into) {
+  const struct omnilink_source source = source_at(path);
+  if (!capture.incoming || ops->local_port == capture.port_v4 || !is_listened(ops->local_port)) return 0;
+  if (bpf_map_lookup_elem(&onward, &source)) return 0;  // the agent's own, and the program accepts it
+  const struct omnilink_path own = path_of_program(ops);
+  __builtin_memset(into, 0, sizeof(*into));
+  __builtin_memcpy(into->address, own.address, sizeof(into->address));
+  into->port = own.port;
+  into->uid = into->gid = ~0u;
+  into->captured = 1;
+  return 1;
 }
 
 static __always_inline void was_accepted(struct bpf_sock_ops* ops) {
   if (bpf_get_netns_cookie(ops) != capture.netns) return;
   const struct omnilink_path key = path_of_accepted(ops);
   struct omnilink_origin* known = bpf_map_lookup_elem(&on_the_way, &key);
+  struct omnilink_origin incoming;
+  if (!known && came_in(ops, &key, &incoming)) known = &incoming;
   if (is_of_borrowed(ops)) arrived(ops, &key, known);
   struct bpf_sock* socket = ops->sk;
   if (!known || !socket) return;
@@ -385,13 +411,27 @@ static __always_inline void was_accepted(struct bpf_sock_ops* ops) {
   bpf_map_delete_elem(&on_the_way, &key);
 }
 
-// An accepted socket of a borrowed listener; or a program's, before it was accepted.
+static __always_inline void begins_to_listen(struct bpf_sock_ops* ops) {
+  if (!capture.incoming || bpf_get_netns_cookie(ops) != capture.netns || !descends(leader())) return;
+  listens(ops, 1);
+  watch_state(ops);
+}
+
+// A listening socket of a program's; an accepted one of a borrowed listener; or a program's, before it was accepted.
 static __always_inline void was_closed(struct bpf_sock_ops* ops) {
+  if (ops->args[0] == BPF_TCP_LISTEN) {
+    listens(ops, -1);
+    return;
+  }
   if (is_of_borrowed(ops)) {
     const struct omnilink_path of_accepted = path_of_accepted(ops);
     left(ops, &of_accepted);
   }
   const struct omnilink_path key = path_of_program(ops);
+  if (capture.incoming) {
+    const struct omnilink_source own = source_at(&key);
+    bpf_map_delete_elem(&onward, &own);
+  }
   struct omnilink_origin* known = bpf_map_lookup_elem(&on_the_way, &key);
   if (known && known->cookie == bpf_get_socket_cookie(ops)) bpf_map_delete_elem(&on_the_way, &key);
 }
@@ -400,6 +440,7 @@ SEC("sockops")
 int sockets(struct bpf_sock_ops* ops) {
   if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB) is_about_to_send(ops);
   else if (ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) was_accepted(ops);
+  else if (ops->op == BPF_SOCK_OPS_TCP_LISTEN_CB) begins_to_listen(ops);
   else if (ops->op == BPF_SOCK_OPS_STATE_CB && ops->args[1] == BPF_TCP_CLOSE) was_closed(ops);
   return 1;
 }

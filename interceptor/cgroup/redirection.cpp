@@ -30,7 +30,7 @@ using problem = std::optional<failure>;
 using boost::system::in_place_error;
 
 // A source port has one entry for each address that it is used from: mostly 127.0.0.1, then ::1.
-constexpr std::uint32_t arrivals_max = 2 * 65536, unusual_max = 16384;
+constexpr std::uint32_t arrivals_max = 2 * 65536, unusual_max = 16384, ports_max = 65536, onward_max = 65536;
 constexpr std::string_view no_other_way;
 constexpr std::uint32_t news_bytes = 256 * 1024;  // about 1700, until somebody listens
 
@@ -122,10 +122,15 @@ problem redirection::state::load() {
   capture.netns = netns;
   capture.port_v4 = capture.port_v6 = wanted.port;
   capture.borrowed = 1;
+  capture.incoming = wanted.incoming != 0;
   set_constants(wanted.what, *loaded);
   bpf_map__set_max_entries(loaded->maps.arrivals, arrivals_max);
   bpf_map__set_max_entries(loaded->maps.unusual, unusual_max);
   bpf_map__set_max_entries(loaded->maps.news, news_bytes);
+  if (wanted.incoming != 0) {
+    bpf_map__set_max_entries(loaded->maps.listened, ports_max);
+    bpf_map__set_max_entries(loaded->maps.onward, onward_max);
+  }
   if (const int error = connect_programs__load(loaded.get()); error != 0) return bpf::load_failure(-error, no_other_way);
   if (auto no = fill_maps(wanted.what, *loaded)) return no;
   const __u64 of_agent = *begin;
@@ -245,6 +250,16 @@ bool redirection::forget(std::uint16_t port) const {
     if (bpf_map_delete_elem(state_->fd(state_->loaded->maps.on_the_way), &coming) == 0) any = true;
   }
   return any;
+}
+
+int redirection::listened_fd() const noexcept { return state_->fd(state_->loaded->maps.listened); }
+int redirection::onward_fd() const noexcept { return state_->fd(state_->loaded->maps.onward); }
+
+// One that has come since is counted already.
+void redirection::add_listened(std::uint16_t port) const {
+  const __u32 key = port, one = 1;
+  __u32 now = 0;
+  if (bpf_map_lookup_elem(listened_fd(), &key, &now) == 0 && now == 0) bpf_map_update_elem(listened_fd(), &key, &one, BPF_ANY);
 }
 
 int redirection::news_fd() const noexcept { return state_->news ? ring_buffer__epoll_fd(state_->news.get()) : -1; }

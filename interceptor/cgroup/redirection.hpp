@@ -21,6 +21,9 @@ struct borrowed_listener {
   core::capture what;       ///< where it names no cgroup: the one that its pids are in
   std::uint16_t port = 0;   ///< of 127.0.0.1, and of ::1 where somebody listens there
   std::uint32_t agent = 0;  ///< the process whose it is; what that one opens is left alone
+  /// A port on which the agent listens for what others, of this machine too, open to ports that the programs listen on; 0: it is left
+  /// alone. Their sockets are sk_lookup's to choose: see listened_fd().
+  std::uint16_t incoming = 0;
 
   friend bool operator==(const borrowed_listener&, const borrowed_listener&) = default;
 };
@@ -58,6 +61,13 @@ class redirection {
   boost::system::result<arrival, core::errc> of(int accepted_fd) const;
   /// Whatever comes from that port; false: nothing does.
   bool forget(std::uint16_t port) const;
+
+  /// For sk_lookup::attachment, where `incoming` is wanted: ports that the programs listen on, kept from attach() on, and the agent's
+  /// own connections.
+  int listened_fd() const noexcept;
+  int onward_fd() const noexcept;
+  /// Of a port on which they listened before.
+  void add_listened(std::uint16_t port) const;
 
   /// Readable when there is something to hear; -1: it cannot be had.
   int news_fd() const noexcept;

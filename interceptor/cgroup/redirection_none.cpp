@@ -15,6 +15,9 @@ redirection::found redirection::from_port(std::uint16_t) const { return {}; }
 redirection::found redirection::from(const core::endpoint&) const { return {}; }
 boost::system::result<arrival, core::errc> redirection::of(int) const { return core::errc::not_redirected; }
 bool redirection::forget(std::uint16_t) const { return false; }
+int redirection::listened_fd() const noexcept { return -1; }
+int redirection::onward_fd() const noexcept { return -1; }
+void redirection::add_listened(std::uint16_t) const {}
 int redirection::news_fd() const noexcept { return -1; }
 void redirection::hear_news(const listener&) {}
 

@@ -32,12 +32,6 @@ struct omnilink_path {
   __u32 port, listener;  // of that socket and of the listener, host order
 };
 
-// Where a connection comes from, as the accepting socket sees its peer.
-struct omnilink_source {
-  __u32 address[4];
-  __u32 port;  // host order
-};
-
 // A connection that a borrowed listener has accepted.
 struct omnilink_arrival {
   struct omnilink_origin origin;
@@ -82,6 +76,7 @@ struct omnilink_capture {
   __u32 deny;              // errno; 0: what is taken goes to the listener
   __u32 closed;            // nobody serves it: refused; else left alone
   __u32 borrowed;          // the listener is another program's and known by its port alone (arrivals.bpf.h)
+  __u32 incoming;          // what others open to the programs is taken, too (incoming.bpf.h)
   __u32 source_v4;     // what a program is told as its own address, network order; 0: what is so
   __u32 source_v6[4];  // likewise
 };

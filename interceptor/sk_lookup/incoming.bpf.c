@@ -37,6 +37,23 @@ struct {
   __type(value, __u8);
 } own SEC(".maps");
 
+// Where the ports of some programs are taken: those, and whence come the connections that are let through to them. Another loader fills
+// them (cgroup/incoming.bpf.h).
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, __u32);
+} listened SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __uint(max_entries, 1);
+  __type(key, struct omnilink_source);
+  __type(value, __u8);
+} onward SEC(".maps");
+
 enum { words = 4 };
 
 static __always_inline struct omnilink_network whole(int v4, __u32 four, __u32 a, __u32 b, __u32 c, __u32 d) {
@@ -59,6 +76,15 @@ static __always_inline int is_from_here(struct bpf_sk_lookup* ctx, const struct 
   return same || bpf_map_lookup_elem(&own, from);
 }
 
+static __always_inline int is_listed(struct bpf_sk_lookup* ctx, const struct omnilink_network* from) {
+  const __u32 port = ctx->local_port;
+  const __u32* count = bpf_map_lookup_elem(&listened, &port);
+  if (!count || !*count || !ctx->ingress_ifindex) return 0;
+  struct omnilink_source source = {.port = bpf_ntohs(ctx->remote_port)};
+  for (int i = 0; i < words; ++i) source.address[i] = from->address[i];
+  return !bpf_map_lookup_elem(&onward, &source);
+}
+
 static __always_inline int is_meant(struct bpf_sk_lookup* ctx) {
   const __u32 conditions = arrivals.conditions;
   const __u16 port = ctx->local_port;
@@ -66,6 +92,7 @@ static __always_inline int is_meant(struct bpf_sk_lookup* ctx) {
   const int v4 = ctx->family == family_v4;
   const struct omnilink_network to = whole(v4, ctx->local_ip4, ctx->local_ip6[0], ctx->local_ip6[1], ctx->local_ip6[2], ctx->local_ip6[3]);
   const struct omnilink_network from = whole(v4, ctx->remote_ip4, ctx->remote_ip6[0], ctx->remote_ip6[1], ctx->remote_ip6[2], ctx->remote_ip6[3]);
+  if (conditions & OMNILINK_ARRIVAL_LISTED) return is_listed(ctx, &from);
   if (is_from_here(ctx, &to, &from)) return 0;
   if ((conditions & OMNILINK_ARRIVAL_NETWORKS) && !bpf_map_lookup_elem(&networks, &to)) return 0;
   return !(conditions & OMNILINK_ARRIVAL_SOURCES) || bpf_map_lookup_elem(&sources, &from) != 0;
@@ -76,7 +103,7 @@ int incoming(struct bpf_sk_lookup* ctx) {
   if (ctx->protocol != tcp || !is_meant(ctx)) return SK_PASS;
   const __u32 family = ctx->family == family_v4 ? OMNILINK_V4 : OMNILINK_V6;
   struct bpf_sock* listener = bpf_map_lookup_elem(&listeners, &family);
-  if (!listener) return arrivals.closed || !arrivals.served[family] ? SK_DROP : SK_PASS;
+  if (!listener) return arrivals.closed || !(arrivals.served[family] || (arrivals.conditions & OMNILINK_ARRIVAL_LISTED)) ? SK_DROP : SK_PASS;
   const long wrong = bpf_sk_assign(ctx, listener, 0);
   bpf_sk_release(listener);
   // Another capture was asked before this one, and took it.

@@ -58,6 +58,7 @@ void set_constants(const attachment& wanted, incoming_programs& p) {
   if (!what.ports.empty()) to.conditions |= OMNILINK_ARRIVAL_PORTS;
   if (!what.networks.empty()) to.conditions |= OMNILINK_ARRIVAL_NETWORKS;
   if (!what.sources.empty()) to.conditions |= OMNILINK_ARRIVAL_SOURCES;
+  if (wanted.listened >= 0) to.conditions |= OMNILINK_ARRIVAL_LISTED;
   to.closed = wanted.fail_closed;
   const auto sockets = first_of_each(wanted.sockets);
   for (std::size_t family = 0; family < sockets.size(); ++family) to.served[family] = sockets[family] >= 0;
@@ -94,6 +95,9 @@ problem load(const attachment& wanted, loaded_program& into) {
   into.reset(incoming_programs__open());
   if (!into) return bpf::load_failure(errno);
   set_constants(wanted, *into);
+  const bool shared = wanted.listened < 0 || (bpf_map__reuse_fd(into->maps.listened, wanted.listened) == 0 &&
+                                              bpf_map__reuse_fd(into->maps.onward, wanted.onward) == 0);
+  if (!shared) return bpf::load_failure(errno);
   if (const int error = incoming_programs__load(into.get()); error != 0) return bpf::load_failure(-error);
   if (!fill(into->maps.networks, wanted.what.networks) || !fill(into->maps.sources, wanted.what.sources)) return bpf::load_failure(errno);
   const auto sockets = first_of_each(wanted.sockets);

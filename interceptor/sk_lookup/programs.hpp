@@ -27,6 +27,9 @@ struct attachment {
   core::capture what;
   bool fail_closed = true;   ///< what comes while nobody has those sockets is refused; else it goes to the service
   std::vector<int> sockets;  ///< listening TCP, one for each family, or one for both, or a group (SO_REUSEPORT) of each
+  /// Maps of the ports that are taken, also from this machine's own clients, and of sources that are let through (cgroup::redirection);
+  /// -1: `what` says it. Then nothing of `what` counts, and a family without a socket goes to the service.
+  int listened = -1, onward = -1;
 };
 
 /// In this process's network namespace.

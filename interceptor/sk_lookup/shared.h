@@ -8,6 +8,7 @@ enum omnilink_arrival_conditions {
   OMNILINK_ARRIVAL_PORTS = 1,
   OMNILINK_ARRIVAL_NETWORKS = 2,
   OMNILINK_ARRIVAL_SOURCES = 4,
+  OMNILINK_ARRIVAL_LISTED = 8,  // the port is one of `listened`; local clients are meant, too, but for those in `onward`
 };
 
 // A listener has a socket for each family, or none.

@@ -19,7 +19,7 @@ static_assert(std::is_same_v<decltype(&start_redirector), uint32_t (*)(uint32_t,
 
 static_assert(sizeof(omnilink_options) == 16 && offsetof(omnilink_options, query_socket) == 8);
 static_assert(sizeof(omnilink_redirect_options) == 24 && offsetof(omnilink_redirect_options, port) == 4 &&
-              offsetof(omnilink_redirect_options, agent_pid) == 8 && offsetof(omnilink_redirect_options, capture) == 16);
+              offsetof(omnilink_redirect_options, agent_pid) == 8 && offsetof(omnilink_redirect_options, incoming) == 12 && offsetof(omnilink_redirect_options, capture) == 16);
 using destination = omnilink_destination;
 static_assert(offsetof(destination, status) == 4 && offsetof(destination, matches) == 8 && offsetof(destination, port) == 12 &&
               offsetof(destination, host) == 16 && offsetof(destination, original) == 272 && offsetof(destination, source) == 400 &&

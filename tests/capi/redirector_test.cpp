@@ -14,6 +14,7 @@
 
 #include "capi/omnilink.h"
 #include "io/accept.hpp"
+#include "io/address.hpp"
 #include "tests/capi/rig.hpp"
 
 namespace omnilink::test {
@@ -154,6 +155,41 @@ TEST_F(redirector, leaves_alone_what_is_not_the_clients) {
   ASSERT_EQ(program->connect(there, 3).system_errno, 0);
   proxy->accept();
   EXPECT_TRUE(other.is_empty());
+}
+
+// Where a connection arrives, and where get_destination() says that it wanted to go.
+TEST_F(redirector, takes_what_others_open_to_the_clients_ports) {
+  const listener incoming;
+  client stranger;
+  const auto self = static_cast<std::uint32_t>(::getpid()), served = static_cast<std::uint32_t>(program->pid());
+  EXPECT_EQ(start_redirector(served, self, proxy->port(), 1), 0u);
+  EXPECT_NE(last_error().find("does not listen on port 1"), std::string::npos) << last_error();
+
+  const core::endpoint before = program->listen(0), of_stranger = stranger.listen(7);
+  ASSERT_EQ(start_redirector(served, self, proxy->port(), incoming.port()), 1u) << last_error();
+  const core::endpoint after = program->listen(1);
+  for (const auto& port : {before, after}) {
+    const auto made = stranger.connect(port);
+    ASSERT_EQ(made.system_errno, 0);
+    const io::descriptor accepted = incoming.accept();
+    EXPECT_EQ(io::bound_address(accepted.get()), port);
+    EXPECT_EQ(io::peer_address(accepted.get()), made.source);
+    EXPECT_EQ(asked(made.source.port), port.to_string() + "/4");
+
+    const io::descriptor on{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_storage name;
+    const socklen_t size = io::to_sockaddr(port, name);
+    ASSERT_EQ(::connect(on.get(), reinterpret_cast<sockaddr*>(&name), size), 0);
+    EXPECT_TRUE(incoming.is_empty()) << "what the agent sends on reaches the client";
+    EXPECT_EQ(asked(io::bound_address(on.get()).port), "");
+  }
+  EXPECT_EQ(stranger.connect(of_stranger, 1).system_errno, 0);
+  EXPECT_EQ(stranger.connect(program->listen(2, "::1"), 2).system_errno, 0) << "the agent does not listen for IPv6";
+  program->finish(1);
+  EXPECT_EQ(stranger.connect(after, 3).system_errno, ECONNREFUSED) << "the client does not listen any more";
+  ASSERT_EQ(stop_redirector(), 1u);
+  EXPECT_EQ(stranger.connect(before, 4).system_errno, 0);
+  EXPECT_TRUE(incoming.is_empty());
 }
 
 TEST_F(redirector, never_answers_with_an_earlier_use_of_the_port) {

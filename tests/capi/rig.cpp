@@ -85,7 +85,7 @@ std::string enter_world() {
 core::endpoint at(const char* text) { return core::endpoint::parse(text).value(); }
 
 struct client::order {
-  enum { connect, reset, finish } what = connect;
+  enum { connect, listen, reset, finish } what = connect;
   int slot = 0;
   how by = how::itself;
   bool v6 = false;
@@ -106,11 +106,16 @@ told carry_out(const Order& order, std::array<io::descriptor, slots>& open) {
   io::descriptor& socket = open[static_cast<std::size_t>(order.slot)];
   if (order.what == Order::finish) socket.reset();
   if (order.what == Order::reset) io::reset(std::move(socket));
-  if (order.what != Order::connect) return out;
+  if (order.what == Order::reset || order.what == Order::finish) return out;
   socket = io::descriptor{::socket(order.v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   const int yes = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   if (order.from.port != 0 || !order.from.address.is_unspecified()) give(socket.get(), order.from, false, out.system_errno);
+  if (order.what == Order::listen) {
+    give(socket.get(), order.to, false, out.system_errno);
+    if (::listen(socket.get(), 16) != 0) out.system_errno = errno;
+    return {out.system_errno, io::bound_address(socket.get()), {}};
+  }
   if (out.system_errno == 0) give(socket.get(), order.to, true, out.system_errno);
   if (out.system_errno == 0) out = {0, io::bound_address(socket.get()), io::peer_address(socket.get())};
   return out;
@@ -184,6 +189,11 @@ client::result client::connect(const core::endpoint& to, int slot, std::uint16_t
 client::result client::connect_mapped(const core::endpoint& to) {
   const auto mapped = *core::address::parse("::ffff:" + to.address.to_string());
   return tell({order::connect, 0, how::itself, true, {mapped, to.port}, {*core::address::parse("::"), 0}});
+}
+
+core::endpoint client::listen(int slot, const char* address) {
+  const auto where = *core::address::parse(address);
+  return tell({order::listen, slot, how::itself, where.is_v6(), {where, 0}, {}}).source;
 }
 
 void client::reset(int slot) { tell({order::reset, slot, how::itself, false, {}, {}}); }

@@ -35,6 +35,8 @@ class client {
   result connect(const core::endpoint& to, int slot = 0, std::uint16_t source_port = 0, const char* source = "", how by = how::itself);
   /// As `connect`, of an IPv6 socket to the IPv4 address.
   result connect_mapped(const core::endpoint& to);
+  /// Where it listens now.
+  core::endpoint listen(int slot, const char* address = "127.0.0.1");
   void reset(int slot);
   void finish(int slot);
 

@@ -25,7 +25,7 @@ class _Options(ctypes.Structure):
 
 
 class _Redirect(ctypes.Structure):
-    _fields_ = [("size", ctypes.c_uint32), ("port", ctypes.c_uint32), ("agent_pid", ctypes.c_uint32), ("reserved", ctypes.c_uint32),
+    _fields_ = [("size", ctypes.c_uint32), ("port", ctypes.c_uint32), ("agent_pid", ctypes.c_uint32), ("incoming", ctypes.c_uint32),
                 ("capture", ctypes.c_char_p)]
 
 
