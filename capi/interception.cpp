@@ -1,10 +1,14 @@
 #include "capi/interception.hpp"
 
+#include <sys/eventfd.h>
+
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "capi/mirror.hpp"
 #include "core/clock.hpp"
 #include "interceptor/listening_sockets.hpp"
 #include "io/error.hpp"
@@ -43,8 +47,8 @@ wire::nat_answer to_answer(const cgroup::arrival& of) {
   return out;
 }
 
-interception::interception(std::optional<std::string> query_socket) {
-  if (query_socket) service_.emplace(std::move(*query_socket));
+interception::interception(std::optional<std::string> query_socket, bool mirrors) : query_socket_{std::move(query_socket)}, mirrors_{mirrors} {
+  if (query_socket_) service_.emplace(*query_socket_);
 }
 
 interception::~interception() { stop(); }
@@ -55,6 +59,8 @@ std::optional<interceptor::bpf::failure> in_force::attach(const cgroup::borrowed
   if (wanted.incoming != 0 && (sockets = interceptor::listening_sockets(wanted.agent, wanted.incoming)).empty())
     return interceptor::bpf::failure{ESRCH, "process " + std::to_string(wanted.agent) + " does not listen on port " +
                                                 std::to_string(wanted.incoming) + ", where incoming connections are to go; listen first"};
+  ended = io::descriptor{::eventfd(0, EFD_CLOEXEC)};
+  if (!ended) return interceptor::bpf::failure{errno, std::string{"eventfd: "} + std::strerror(errno)};
   if (auto no = outgoing.attach()) return no;
   if (sockets.empty()) return std::nullopt;
   for (const std::uint32_t pid : wanted.what.pids) {
@@ -68,6 +74,7 @@ std::optional<interceptor::bpf::failure> in_force::attach(const cgroup::borrowed
 void in_force::stop() noexcept {
   incoming.withdraw();
   outgoing.stop();
+  ::eventfd_write(ended.get(), 1);
 }
 
 std::shared_ptr<cgroup::redirection> interception::current() const {
@@ -96,8 +103,9 @@ std::optional<problem> interception::start(const cgroup::borrowed_listener& want
   {
     const std::scoped_lock now{state_};
     if (stops_ == stops_before) {
-      current_ = std::move(fresh);
+      current_ = fresh;
       wanted_ = wanted;
+      if (mirrors_ && query_socket_) mirror(std::move(fresh), *query_socket_);
       return std::nullopt;
     }
   }

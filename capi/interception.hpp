@@ -20,6 +20,7 @@ namespace omnilink::capi {
 struct in_force {
   interceptor::cgroup::redirection outgoing;
   interceptor::sk_lookup::programs incoming;
+  io::descriptor ended;  ///< readable when it is in force no more
 
   std::optional<interceptor::bpf::failure> attach(const interceptor::cgroup::borrowed_listener& wanted);
   void stop() noexcept;
@@ -27,8 +28,8 @@ struct in_force {
 
 class interception {
  public:
-  /// `query_socket` empty: where a service has it; nullopt: none is asked.
-  explicit interception(std::optional<std::string> query_socket);
+  /// `query_socket` empty: where a service has it; nullopt: none is asked. `mirrors`: the service is told of flows.
+  explicit interception(std::optional<std::string> query_socket, bool mirrors = false);
   ~interception();
 
   /// Nothing changes where the same is in force already; otherwise what was ends first. nullopt: it is in force.
@@ -54,6 +55,8 @@ class interception {
  private:
   answer ask_service(const wire::nat_question& question, int passed = -1);
 
+  const std::optional<std::string> query_socket_;
+  const bool mirrors_;
   std::optional<service_client> service_;
   std::mutex starting_;  // held while programs are loaded, which takes its time
   mutable std::mutex state_;  // held for a moment only

@@ -55,7 +55,7 @@ WinDest destination(std::uint32_t port) {
 }  // namespace
 
 interception& of_process() {
-  static interception& one = *new interception{std::string{}};
+  static interception& one = *new interception{std::string{}, true};
   return one;
 }
 

@@ -24,13 +24,20 @@ bool is_nobody_there(int system_errno) noexcept {
 }  // namespace
 
 // 0, or errno; 0 with no bytes: the service has closed.
-int service_client::exchange(const wire::nat_question& question, int passed, std::span<std::uint8_t> into, std::size_t& size) {
-  const auto message = wire::encode(question);
+int service_client::exchange(wire::bytes message, int passed, std::span<std::uint8_t> into, std::size_t& size) {
   const int wrong = passed < 0 ? service_.send(message) : service_.send_with(message, passed);
   return wrong != 0 ? wrong : service_.receive(into, size);
 }
 
 boost::system::result<wire::nat_answer, problem> service_client::ask(const wire::nat_question& question, int passed) {
+  return converse(wire::encode(question), passed);
+}
+
+boost::system::result<wire::nat_answer, problem> service_client::announce(const wire::nat_announcement& flow) {
+  return converse(wire::encode(flow), -1);
+}
+
+boost::system::result<wire::nat_answer, problem> service_client::converse(wire::bytes message, int passed) {
   const std::scoped_lock alone{one_at_a_time_};
   const std::string path = path_.empty() ? io::find_socket("query.sock") : path_;
   // One byte more than an answer: a longer one is not cut to size.
@@ -41,7 +48,7 @@ boost::system::result<wire::nat_answer, problem> service_client::ask(const wire:
   for (const bool again : {true, false}) {
     const bool old = service_.fd() >= 0;
     if (!old) wrong = service_.connect(path, io::unix_kind::seqpacket, patience);
-    if (wrong == 0) wrong = exchange(question, passed, in, size);
+    if (wrong == 0) wrong = exchange(message, passed, in, size);
     if (wrong == 0 && size > 0) break;
     service_ = {};
     if (!old || !again) break;

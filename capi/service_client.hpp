@@ -2,7 +2,9 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <cstdint>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "capi/problem.hpp"
@@ -18,9 +20,12 @@ class service_client {
 
   /// `passed`: the socket that a question by descriptor is about. Where no service runs: a miss.
   boost::system::result<wire::nat_answer, problem> ask(const wire::nat_question& question, int passed = -1);
+  /// Likewise: a flow that is carried by somebody else.
+  boost::system::result<wire::nat_answer, problem> announce(const wire::nat_announcement& flow);
 
  private:
-  int exchange(const wire::nat_question& question, int passed, std::span<std::uint8_t> into, std::size_t& size);
+  boost::system::result<wire::nat_answer, problem> converse(wire::bytes message, int passed);
+  int exchange(wire::bytes message, int passed, std::span<std::uint8_t> into, std::size_t& size);
 
   const std::string path_;
   std::mutex one_at_a_time_;

@@ -54,7 +54,8 @@ core::endpoint to_endpoint(const omnilink_source& from) {
 }
 
 arrival to_arrival(const omnilink_source& source, const omnilink_arrival& known) {
-  return {to_origin(known.origin), to_endpoint(source), known.socket, core::nanoseconds{known.since}};
+  // Only what a program opened has its socket's cookie.
+  return {to_origin(known.origin), to_endpoint(source), known.socket, core::nanoseconds{known.since}, known.origin.cookie == 0};
 }
 
 // "/a/b" of "/a/b/c" and "/a/b".

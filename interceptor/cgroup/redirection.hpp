@@ -33,6 +33,7 @@ struct arrival {
   core::endpoint source;          ///< as the accepted socket sees its peer
   std::uint64_t socket = 0;       ///< cookie of the accepted one; 0: not accepted yet
   core::nanoseconds since{0};     ///< on the monotonic clock; 0: unknown
+  bool incoming = false;          ///< somebody opened it to the program
 };
 
 class redirection {

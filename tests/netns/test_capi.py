@@ -136,3 +136,19 @@ class capi(unittest.TestCase):
             self.assertIsNone(flows.destination_of_port(port), "there is no service any more")
         with example.Flows("") as flows:
             self.assertIsNone(flows.destination_of_port(port))
+
+    def test_a_running_service_knows_what_a_redirector_intercepts(self):
+        """The flow is in its table from its begin to its end, though it never comes to omnilink."""
+        command = built("c")
+        with omnilink.service() as service:
+            def flows():
+                return [(flow["original"], flow["connection"]) for flow in service.admin("nat", "list")["flows"]]
+
+            greet = ORIGIN.port("greet")
+            client = ["sh", "-c", f"exec nc {world.ORIGIN4} {greet}"]
+            with subprocess.Popen(GROUPS.service([*command, *client]), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  env={**ENV, "RUNTIME_DIRECTORY": service.folder}) as proxy:
+                omnilink.wait_until(lambda: flows() == [(f"{world.ORIGIN4}:{greet}", 0)], "the service knows of it")
+                proxy.stdin.close()
+                proxy.stdout.read()
+                omnilink.wait_until(lambda: flows() == [], "it has ended")
