@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -12,6 +13,7 @@
 
 #include "capi/boundary.hpp"
 #include "capi/capture.hpp"
+#include "capi/child_service.hpp"
 #include "capi/omnilink.h"
 #include "capi/structures.hpp"
 #include "io/accept.hpp"
@@ -24,6 +26,8 @@ struct omnilink_handle {
   explicit omnilink_handle(std::optional<std::string> query_socket) : flows{std::move(query_socket)} {}
 
   capi::interception flows;
+  std::mutex serving;  // of `service`
+  child_service service;
   std::mutex told;  // one thread tells at a time
   omnilink_flow_callback callback = nullptr;
   void* user = nullptr;
@@ -31,7 +35,7 @@ struct omnilink_handle {
 
 namespace {
 
-constexpr std::uint32_t port_max = 65535, dispatch_ms_max = 60000;
+constexpr std::uint32_t port_max = 65535, dispatch_ms_max = 60000, service_ms = 10000;
 
 int fail(interception& who, problem why) {
   who.remember(std::move(why.text));
@@ -207,6 +211,36 @@ int omnilink_dispatch(omnilink_handle* handle, uint32_t timeout_ms) {
       handle->callback(handle->user, closed ? OMNILINK_ENDED : OMNILINK_OPENED, &flow);
     });
     return int{OMNILINK_OK};
+  });
+}
+
+int omnilink_service_start(omnilink_handle* handle, const omnilink_service_options* options) {
+  return call(handle, [&](interception& who) {
+    omnilink_service_options given;
+    if (options == nullptr) return bad(who, "options: NULL");
+    if (!read(options, sizeof given, given)) return bad_size(who, "omnilink_service_options");
+    if (given.config == nullptr) return bad(who, "config: NULL");
+    const std::chrono::milliseconds limit{given.timeout_ms != 0 ? given.timeout_ms : service_ms};
+    const std::scoped_lock one{handle->serving};
+    auto no = handle->service.start(given.program != nullptr ? given.program : "omnilink", given.config, limit);
+    return no ? fail(who, std::move(*no)) : int{OMNILINK_OK};
+  });
+}
+
+int omnilink_service_stop(omnilink_handle* handle) {
+  return call(handle, [&](interception&) {
+    const std::scoped_lock one{handle->serving};
+    handle->service.stop();
+    return int{OMNILINK_OK};
+  });
+}
+
+size_t omnilink_service_address(omnilink_handle* handle, uint32_t index, char* text, size_t size) {
+  if (handle == nullptr) return copy_text({}, text, size);
+  return guarded(handle->flows, size_t{0}, [&] {
+    const std::scoped_lock one{handle->serving};
+    const auto all = handle->service.addresses();
+    return copy_text(index < all.size() ? all[index] : std::string{}, text, size);
   });
 }
 

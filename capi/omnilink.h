@@ -169,6 +169,21 @@ int omnilink_events_fd(omnilink_handle *handle);
 /* Waits at most `timeout_ms` (0 to 60000) for something, and tells it. Who does not call it loses nothing but the events. */
 int omnilink_dispatch(omnilink_handle *handle, uint32_t timeout_ms);
 
+struct omnilink_service_options {
+  uint32_t size;
+  uint32_t timeout_ms;     /* until it must listen; 0: 10000 */
+  const char *config;      /* the text of a configuration file (TOML) */
+  const char *program;     /* NULL: omnilink, looked for in PATH */
+};
+
+/* Starts a private `omnilink run` of this configuration, in place of the handle's earlier one, and returns when it listens. It ends with
+ * omnilink_service_stop(), with the handle, and with this process however that ends. What is wrong with the configuration is
+ * omnilink_last_error(). */
+int omnilink_service_start(omnilink_handle *handle, const struct omnilink_service_options *options);
+int omnilink_service_stop(omnilink_handle *handle);
+/* Where its listener `index`, counted from 0, listens: "127.0.0.1:40312", written as omnilink_last_error() does. 0: there is none. */
+size_t omnilink_service_address(omnilink_handle *handle, uint32_t index, char *text, size_t size);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -20,6 +20,8 @@ static_assert(std::is_same_v<decltype(&start_redirector), uint32_t (*)(uint32_t,
 static_assert(sizeof(omnilink_options) == 16 && offsetof(omnilink_options, query_socket) == 8);
 static_assert(sizeof(omnilink_redirect_options) == 24 && offsetof(omnilink_redirect_options, port) == 4 &&
               offsetof(omnilink_redirect_options, agent_pid) == 8 && offsetof(omnilink_redirect_options, incoming) == 12 && offsetof(omnilink_redirect_options, capture) == 16);
+static_assert(sizeof(omnilink_service_options) == 24 && offsetof(omnilink_service_options, timeout_ms) == 4 &&
+              offsetof(omnilink_service_options, config) == 8 && offsetof(omnilink_service_options, program) == 16);
 using destination = omnilink_destination;
 static_assert(offsetof(destination, status) == 4 && offsetof(destination, matches) == 8 && offsetof(destination, port) == 12 &&
               offsetof(destination, host) == 16 && offsetof(destination, original) == 272 && offsetof(destination, source) == 400 &&
@@ -36,7 +38,8 @@ TEST(abi, exports_exactly_these_symbols_in_these_versions) {
   for (const char* name : {"start_redirector", "stop_redirector", "get_destination", "delete_destination", "free_windest"})
     expected.insert(std::string{name} + "@@OMNILINK_1");
   for (const char* name : {"code_name", "code_text", "version", "last_error", "unavailable_reason", "open", "close", "redirect",
-                           "redirect_stop", "lookup_port", "lookup_flow", "lookup_fd", "forget", "on_flow", "events_fd", "dispatch"})
+                           "redirect_stop", "lookup_port", "lookup_flow", "lookup_fd", "forget", "on_flow", "events_fd", "dispatch",
+                           "service_start", "service_stop", "service_address"})
     expected.insert("omnilink_" + std::string{name} + "@@OMNILINK_2");
 
   std::FILE* nm = ::popen("nm -D --defined-only " LIBRARY, "r");

@@ -1,11 +1,15 @@
 // The calls with a handle.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "capi/omnilink.h"
@@ -115,6 +119,54 @@ TEST_F(handle, structures_of_another_size) {
   EXPECT_EQ(omnilink_open(&options.known, &other), OMNILINK_E_SIZE);
   const omnilink_redirect_options small{8, 1, 0, 0, "pid=1"};
   EXPECT_EQ(omnilink_redirect(it, &small), OMNILINK_E_SIZE);
+}
+
+// A stand-in for omnilink that says it is ready, or why not.
+TEST_F(handle, a_private_service) {
+  const std::string folder = testing::TempDir() + "omnilink-capi-" + std::to_string(::getpid()), stub = folder + "/omnilink";
+  ASSERT_EQ(::mkdir(folder.c_str(), 0755), 0);
+  std::ofstream{stub} << "#!/bin/sh\n"
+                         "if grep -q bad /proc/self/fd/3; then echo 'omnilink.toml:1: bad' >&2; exit 78; fi\n"
+                         "[ \"$1 $2 $3 $4 $5\" = 'run -c /proc/self/fd/3 --ready-fd 4' ] || exit 1\n"
+                         "grep -q slow /proc/self/fd/3 && exec sleep 1000\n"
+                         "echo 127.0.0.1:1 >&4; echo $$ >&4; exec 4>&-; exec sleep 1000\n";
+  ASSERT_EQ(::chmod(stub.c_str(), 0755), 0);
+  const auto start = [&](const char* config, const char* program, std::uint32_t limit = 60000) {
+    const omnilink_service_options options{sizeof options, limit, config, program};
+    return omnilink_service_start(it, &options);
+  };
+  const auto address = [&](std::uint32_t index) {
+    std::array<char, 64> text{};
+    omnilink_service_address(it, index, text.data(), text.size());
+    return std::string{text.data()};
+  };
+  EXPECT_EQ(omnilink_service_start(it, nullptr), OMNILINK_E_ARGUMENT);
+  EXPECT_EQ(omnilink_service_stop(it), OMNILINK_OK) << "there is none";
+  EXPECT_EQ(start(nullptr, stub.c_str()), OMNILINK_E_ARGUMENT);
+  EXPECT_EQ(start("", "/nowhere/omnilink"), OMNILINK_E_ARGUMENT);
+  EXPECT_NE(last_error().find("No such file"), std::string::npos) << last_error();
+  EXPECT_EQ(start("bad", stub.c_str()), OMNILINK_E_ARGUMENT);
+  EXPECT_NE(last_error().find("omnilink.toml:1: bad"), std::string::npos) << last_error();
+  EXPECT_EQ(start("slow", stub.c_str(), 200), OMNILINK_E_TIMED_OUT);
+  EXPECT_EQ(address(0), "");
+  pid_t before = 0;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(start("good", stub.c_str()), OMNILINK_OK) << last_error();
+    EXPECT_EQ(address(0), "127.0.0.1:1");
+    EXPECT_TRUE(before == 0 || ::kill(before, 0) != 0) << "the earlier one has ended";
+    before = std::stoi(address(1));
+    EXPECT_EQ(::kill(before, 0), 0);
+    EXPECT_EQ(address(2), "");
+  }
+  EXPECT_EQ(omnilink_service_stop(it), OMNILINK_OK);
+  EXPECT_EQ(::kill(before, 0), -1);
+  EXPECT_EQ(address(0), "");
+  ASSERT_EQ(start("good", stub.c_str()), OMNILINK_OK);
+  before = std::stoi(address(1));
+  omnilink_close(std::exchange(it, nullptr));
+  EXPECT_EQ(::kill(before, 0), -1) << "it ends with the handle";
+  ::unlink(stub.c_str());
+  ::rmdir(folder.c_str());
 }
 
 class redirecting_handle : public handle {

@@ -5,6 +5,7 @@
                                        curl as its child
 """
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -76,6 +77,33 @@ def built(name):
     return [made]
 
 
+@functools.cache
+def python_module():
+    os.environ["OMNILINK_LIBRARY"] = f"{ENV['LD_LIBRARY_PATH']}/libomnilink.so.0"
+    # Its name is that of a module of the tests.
+    spec = importlib.util.spec_from_file_location("omnilink_example", f"{EXAMPLES}/python/omnilink.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PRIVATE = """version = 1
+[query]
+socket = "{folder}/private-query.sock"
+[admin]
+socket = "{folder}/private-admin.sock"
+[[listen]]
+url = "mixed://127.0.0.1:0"
+"""
+HOST_OF_A_SERVICE = """import os, sys
+sys.path.insert(0, sys.argv[1])
+import omnilink
+service = omnilink.Service(sys.argv[2], sys.argv[3])
+print(service.address(), flush=True)
+sys.stdin.readline()
+"""
+
+
 class capi(unittest.TestCase):
     def test_a_program_of_a_cmake_project(self):
         source = f"{PREFIX}/user"
@@ -116,12 +144,7 @@ class capi(unittest.TestCase):
 
     def test_a_running_service_is_asked(self):
         """By the library, as the Python example has it, and by Go alone."""
-        os.environ["OMNILINK_LIBRARY"] = f"{ENV['LD_LIBRARY_PATH']}/libomnilink.so.0"
-        # Its name is that of a module of the tests.
-        spec = importlib.util.spec_from_file_location("omnilink_example", f"{EXAMPLES}/python/omnilink.py")
-        example = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(example)
-        ask = built("ask")
+        example, ask = python_module(), built("ask")
         with omnilink.service() as service, omnilink.socks5(service.address, world.ORIGIN4, ORIGIN.port("greet")) as client:
             client.recv(1)
             where, port = client.getsockname()
@@ -152,3 +175,32 @@ class capi(unittest.TestCase):
                 proxy.stdin.close()
                 proxy.stdout.read()
                 omnilink.wait_until(lambda: flows() == [], "it has ended")
+
+    def test_a_private_service_of_a_configuration_in_memory(self):
+        example = python_module()
+        config = PRIVATE.format(folder=PREFIX)
+        with self.assertRaisesRegex(example.Error, r'/proc/self/fd/3:8:3: unknown key "lisen".*did you mean "listen"'):
+            example.Service(config + "[[lisen]]\n", omnilink.BINARY)
+        with self.assertRaisesRegex(example.Error, "No such file"):
+            example.Service(config, "/nowhere/omnilink")
+        with example.Service(config, omnilink.BINARY, f"{PREFIX}/private-query.sock") as service:
+            host, _, port = service.address().rpartition(":")
+            with omnilink.socks5((host, int(port)), world.ORIGIN4, ORIGIN.port("greet")) as client:
+                self.assertEqual(client.recv(3), b"220")
+                self.assertEqual(service.destination_of_port(client.getsockname()[1]).host, world.ORIGIN4)
+        with self.assertRaises(ConnectionRefusedError):
+            omnilink.connect((host, int(port)))
+        with subprocess.Popen([sys.executable, "-c", HOST_OF_A_SERVICE, f"{EXAMPLES}/python", config, omnilink.BINARY], env=ENV,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as host_of_it:
+            host, _, port = host_of_it.stdout.readline().strip().rpartition(":")
+            omnilink.connect((host, int(port))).close()
+            host_of_it.kill()
+
+        def gone():
+            try:
+                omnilink.connect((host, int(port))).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        omnilink.wait_until(gone, "it ends with the process that wanted it")

@@ -37,7 +37,7 @@ HOMES = {
 LINUX = re.compile(r"(linux|net|netinet|arpa|bits|asm)/|sys/(socket|un|epoll|eventfd|signalfd|timerfd|prctl|mount|"
                    r"syscall|sendfile|inotify)\.h|(ifaddrs|netdb|sched|grp)\.h")
 LINUX_ROOMS = {"io", "interceptor"}
-LINUX_FILES = re.compile(r"(actors/(service|query_\w+)|cli/exec_\w+)\.[ch]pp")
+LINUX_FILES = re.compile(r"(actors/(service|query_\w+)|cli/exec_\w+|capi/\w+)\.[ch]pp")
 POSIX = re.compile(r"sys/\w+\.h|(unistd|fcntl|poll|pthread|signal|termios|pwd|dlfcn|spawn)\.h")
 
 # Bytes in, bytes out: no sockets, threads or clocks.

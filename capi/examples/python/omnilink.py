@@ -29,6 +29,10 @@ class _Redirect(ctypes.Structure):
                 ("capture", ctypes.c_char_p)]
 
 
+class _Service(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint32), ("timeout_ms", ctypes.c_uint32), ("config", ctypes.c_char_p), ("program", ctypes.c_char_p)]
+
+
 class _Destination(ctypes.Structure):
     _fields_ = [("size", ctypes.c_uint32), ("status", ctypes.c_uint32), ("matches", ctypes.c_uint32), ("port", ctypes.c_uint32),
                 ("host", ctypes.c_char * 256), ("original", ctypes.c_char * 128), ("source", ctypes.c_char * 128),
@@ -51,6 +55,9 @@ _library.omnilink_redirect.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Redirect
 _library.omnilink_lookup_port.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.POINTER(_Destination)]
 _library.omnilink_lookup_fd.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Destination)]
 _library.omnilink_on_flow.argtypes = [ctypes.c_void_p, _FLOW_CALLBACK, ctypes.c_void_p]
+_library.omnilink_service_start.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Service)]
+_library.omnilink_service_address.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_size_t]
+_library.omnilink_service_address.restype = ctypes.c_size_t
 _library.omnilink_dispatch.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
 
 Destination = collections.namedtuple("Destination", "host port pid uid process generation")
@@ -134,6 +141,25 @@ class Redirector(Flows):
 
     def dispatch(self, timeout_ms=0):
         self._check(_library.omnilink_dispatch(self._handle, timeout_ms))
+
+
+class Service(Flows):
+    """A private `omnilink run` of this configuration (the text of a TOML file), until close(). program: where omnilink is; None: in PATH."""
+
+    def __init__(self, config, program=None, query_socket=""):
+        super().__init__(query_socket)
+        options = _Service(size=ctypes.sizeof(_Service), config=config.encode(), program=None if program is None else os.fsencode(program))
+        try:
+            self._check(_library.omnilink_service_start(self._handle, ctypes.byref(options)))
+        except Error:
+            self.close()
+            raise
+
+    def address(self, listener=0):
+        """Where it listens: "127.0.0.1:40312"."""
+        text = ctypes.create_string_buffer(64)
+        _library.omnilink_service_address(self._handle, listener, text, len(text))
+        return text.value.decode()
 
 
 def _forward(accepted, where):
