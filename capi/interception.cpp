@@ -124,7 +124,10 @@ void interception::stop() noexcept {
 }
 
 interception::answer interception::ask_service(const wire::nat_question& question, int passed) {
-  return service_ ? service_->ask(question, passed) : wire::nat_answer{};
+  answer out = service_ ? service_->ask(question, passed) : wire::nat_answer{};
+  // What it was told by one like us it knows a moment later, and for longer: where we would know it ourselves, that is no answer.
+  const bool told = out.has_value() && out->is_flow() && out->carrier == wire::nat_carrier::other;
+  return told && (mirrors_ || current()) ? wire::nat_answer{} : out;
 }
 
 interception::answer interception::from_port(std::uint16_t port) {

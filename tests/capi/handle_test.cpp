@@ -207,7 +207,7 @@ TEST_F(redirecting_handle, takes_what_meets_the_conditions) {
 
 TEST_F(redirecting_handle, is_asked_by_port_flow_and_descriptor) {
   ASSERT_EQ(redirect(""), OMNILINK_OK);
-  constexpr std::uint16_t port = 42000;
+  constexpr std::uint16_t port = 22000;
   const char* sources[]{"127.0.0.1", "127.0.0.2"};
   const core::endpoint targets[]{at("203.0.113.1:443"), at("203.0.113.2:8443")};
   std::vector<io::descriptor> accepted;

@@ -102,6 +102,26 @@ service = omnilink.Service(sys.argv[2], sys.argv[3])
 print(service.address(), flush=True)
 sys.stdin.readline()
 """
+# argv: the library, where to connect to. The port's destination, once the service knows it too; and what is known after it was forgotten.
+FORGETFUL = """import ctypes, os, socket, subprocess, sys
+class Destination(ctypes.Structure):
+    _fields_ = [("host", ctypes.c_void_p), ("port", ctypes.c_uint32), ("version", ctypes.c_void_p)]
+library = ctypes.CDLL(sys.argv[1])
+library.get_destination.restype = Destination
+listener = socket.create_server(("127.0.0.1", 0))
+connect = "import socket, sys; sys.stdin.readline(); c = socket.create_connection((sys.argv[1], int(sys.argv[2]))); c.recv(1)"
+client = subprocess.Popen([sys.executable, "-c", connect, *sys.argv[2:]], stdin=subprocess.PIPE, text=True)
+assert library.start_redirector(client.pid, os.getpid(), listener.getsockname()[1], 0) == 1
+print(file=client.stdin, flush=True)
+accepted, peer = listener.accept()
+print(library.get_destination(peer[1]).port, flush=True)
+sys.stdin.readline()
+print(library.delete_destination(peer[1]), library.get_destination(peer[1]).host, flush=True)
+library.stop_redirector()
+print(library.get_destination(peer[1]).host, flush=True)
+accepted.close()
+client.wait()
+"""
 
 
 class capi(unittest.TestCase):
@@ -175,6 +195,13 @@ class capi(unittest.TestCase):
                 proxy.stdin.close()
                 proxy.stdout.read()
                 omnilink.wait_until(lambda: flows() == [], "it has ended")
+            program = [sys.executable, "-c", FORGETFUL, f"{ENV['LD_LIBRARY_PATH']}/libomnilink.so.0", world.ORIGIN4, str(greet)]
+            with subprocess.Popen(GROUPS.service(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                  env={**ENV, "RUNTIME_DIRECTORY": service.folder}) as agent:
+                self.assertEqual(agent.stdout.readline(), f"{greet}\n")
+                omnilink.wait_until(lambda: len(flows()) == 1, "the service knows of it")
+                # What the service was told is no answer for the one who told it.
+                self.assertEqual(agent.communicate("\n")[0], "1 None\nNone\n")
 
     def test_a_private_service_of_a_configuration_in_memory(self):
         example = python_module()
