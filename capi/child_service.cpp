@@ -24,7 +24,7 @@ namespace omnilink::capi {
 namespace {
 
 // It has nothing to finish: INT ends it at once.
-constexpr std::chrono::seconds patience{2};
+constexpr std::chrono::seconds time_to_end{2};
 // Of what it says, the end: the reason why it ended is there.
 constexpr std::size_t said_max = 4096;
 constexpr int config_fd = 3, ready_fd = 4;  // in the child
@@ -164,7 +164,7 @@ void child_service::state::stop() noexcept {
   std::unique_lock now{mutex};
   unwanted = true;
   if (pid > 0) ::kill(pid, SIGINT);
-  if (changed.wait_for(now, patience, [&] { return ended; })) return;
+  if (changed.wait_for(now, time_to_end, [&] { return ended; })) return;
   if (pid > 0) ::kill(pid, SIGKILL);
 }
 
