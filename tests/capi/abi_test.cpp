@@ -33,6 +33,22 @@ static_assert(OMNILINK_MISS == 0 && OMNILINK_LIVE == 1 && OMNILINK_CLOSED == 2 &
               OMNILINK_ENDED == 2 && OMNILINK_E_ARGUMENT == 100 && OMNILINK_E_SIZE == 101 && OMNILINK_E_AMBIGUOUS == 102 &&
               OMNILINK_E_NOT_FOUND == 31 && OMNILINK_E_PERMISSION_DENIED == 32);
 
+// The n-th word of each line that a program prints, where the line has `with`.
+std::set<std::string> words_of(const char* command, int n, const std::string& with) {
+  std::set<std::string> out;
+  std::FILE* lines = ::popen(command, "r");
+  std::array<char, 512> line;
+  while (lines != nullptr && std::fgets(line.data(), line.size(), lines) != nullptr) {
+    if (std::string{line.data()}.find(with) == std::string::npos) continue;
+    std::istringstream words{line.data()};
+    std::string word;
+    for (int i = 0; i < n; ++i) words >> word;
+    out.insert(word);
+  }
+  EXPECT_TRUE(lines != nullptr && ::pclose(lines) == 0) << command;
+  return out;
+}
+
 TEST(abi, exports_exactly_these_symbols_in_these_versions) {
   std::set<std::string> expected;
   for (const char* name : {"start_redirector", "stop_redirector", "get_destination", "delete_destination", "free_windest"})
@@ -42,18 +58,16 @@ TEST(abi, exports_exactly_these_symbols_in_these_versions) {
                            "service_start", "service_stop", "service_address"})
     expected.insert("omnilink_" + std::string{name} + "@@OMNILINK_2");
 
-  std::FILE* nm = ::popen("nm -D --defined-only " LIBRARY, "r");
-  ASSERT_NE(nm, nullptr);
-  std::set<std::string> found;
-  std::array<char, 512> line;
-  while (std::fgets(line.data(), line.size(), nm) != nullptr) {
-    std::istringstream words{line.data()};
-    std::string address, kind, name;
-    words >> address >> kind >> name;
-    if (kind != "A") found.insert(name);  // A: the versions themselves
-  }
-  EXPECT_EQ(::pclose(nm), 0);
+  std::set<std::string> found = words_of("nm -D --defined-only " LIBRARY, 3, "@");
   EXPECT_EQ(found, expected);
+}
+
+// Whoever loads it into a program of another language loads all of these.
+TEST(abi, needs_no_library_that_only_the_service_needs) {
+  for (const auto& name : words_of("readelf -d " LIBRARY, 5, "(NEEDED)")) {
+    for (const char* heavy : {"crypto", "ssl", "nftables", "spdlog", "caf", "fmt", "seccomp", "cap-ng", "prometheus"})
+      EXPECT_EQ(name.find(heavy), std::string::npos) << name;
+  }
 }
 
 TEST(abi, every_code_has_a_name_and_a_text) {
