@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/flow_answer.hpp"
+
 namespace omnilink::actors {
 namespace {
 
@@ -95,17 +97,19 @@ std::string reply_killed(bool found) { return line({{"killed", found}}); }
 
 std::string reply_nat_stats(const nat::stats& all, std::uint64_t loops, std::uint64_t denied) {
   return line({{"live", all.live},
+               {"announced", all.announced},
                {"closed", all.closed},
                {"capacity", all.capacity},
                {"inserted", all.inserted},
                {"expired", all.expired},
                {"refused", all.refused},
                {"replaced", all.replaced},
+               {"erased", all.erased},
                {"loops", loops},
                {"denied", denied}});
 }
 
-std::string reply_nat_list(const nat_entries& flows, core::instant now) {
+std::string reply_nat_list(const nat_entries& flows, core::instant now, std::uint64_t next) {
   json out = json::array();
   for (const nat::entry& f : flows) {
     const bool live = f.state == nat::flow_state::live;
@@ -114,15 +118,20 @@ std::string reply_nat_list(const nat_entries& flows, core::instant now) {
                    {"original", f.original.to_string()},
                    {"dialled", dialled_of(f)},
                    {"state", live ? "live" : "closed"},
+                   {"carrier", f.carrier == nat::carrier::omnilink ? "omnilink" : "other"},
                    {"chain", f.chain},
+                   {"rule", f.rule ? *f.rule : std::string{}},
                    {"program", describe(f.program)},
                    {"connection", f.connection},
                    {"generation", f.generation},
                    {"age_ms", core::to_milliseconds(now - f.created)},
-                   {"closed_ms", live ? 0 : core::to_milliseconds(now - f.closed)}});
+                   {"closed_ms", live ? 0 : core::to_milliseconds(now - f.closed)},
+                   {"remaining_ms", remaining_ms(f, now)}});
   }
-  return line({{"flows", std::move(out)}});
+  return line({{"flows", std::move(out)}, {"next", next}});
 }
+
+std::string reply_deleted(std::uint32_t flows) { return line({{"deleted", flows}}); }
 
 std::string reply_connections(const connection_list& running, core::instant now) {
   json out = json::array();

@@ -12,6 +12,7 @@
 #include "chain/chain.hpp"
 #include "core/clock.hpp"
 #include "core/endpoint.hpp"
+#include "core/secret.hpp"
 #include "interceptor/callouts.hpp"
 #include "interceptor/filter/rule.hpp"
 #include "interceptor/listener_config.hpp"
@@ -60,6 +61,8 @@ struct configuration {
   std::string query_socket;               ///< path; empty: no query endpoint
   std::uint32_t query_rate = 200'000;   ///< questions per second of one user; 0: no limit
   std::string admin_socket;               ///< path; empty: none
+  std::optional<core::endpoint> admin_http;  ///< a loopback address; not set: no HTTP
+  core::secret admin_token;                  ///< that every request over HTTP must bring
   bool log_access = true;
   enum class destinations : std::uint8_t { full, hash, none } log_destinations = destinations::full;
   /// Sandbox: loopback ports of the host (exec's --loopback).

@@ -87,6 +87,7 @@ std::string interceptor_role::open_listeners(per_worker& out) {
     }
   }
   opened_.clear();
+  if (const auto http = home_.queries ? home_.queries->http() : std::nullopt) all.push_back(*http);
   home_.shared->own = interceptor::own_listeners{std::move(all)};
   return {};
 }

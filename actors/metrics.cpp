@@ -168,7 +168,9 @@ class exposition {
     const nat::stats& n = all_.nat;
     put(family{"omnilink_nat_entries", "Entries of the NAT table; closed ones still answer for a while.", metric_kind::Gauge}
             .add({{"state", "live"}}, n.live)
+            .add({{"state", "announced"}}, n.announced)
             .add({{"state", "closed"}}, n.closed));
+    put(family{"omnilink_nat_erased_total", "Entries that somebody deleted.", metric_kind::Counter}.add({}, n.erased));
     put(family{"omnilink_nat_capacity", "Entries that the NAT table can hold.", metric_kind::Gauge}.add({}, n.capacity));
     put(family{"omnilink_nat_inserted_total", "Entries made.", metric_kind::Counter}.add({}, n.inserted));
     put(family{"omnilink_nat_expired_total", "Closed entries taken out, by time or to make room.", metric_kind::Counter}.add({}, n.expired));

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <list>
 
+#include "actors/admin_http.hpp"
 #include "actors/asker_session.hpp"
 #include "actors/control.hpp"
 #include "io/accept.hpp"
@@ -31,7 +32,7 @@ constexpr std::chrono::milliseconds exhausted_pause{100};
 }  // namespace
 
 struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
-  explicit impl(control& center) : home{center} {}
+  explicit impl(control& center) : home{center}, http{center} {}
 
   using session_ptr = std::shared_ptr<asker_session>;
   using serve_function = asio::awaitable<void> (*)(control&, std::shared_ptr<asker_session>);
@@ -87,6 +88,7 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
   }
 
   void stop() noexcept {
+    http.stop();
     boost::system::error_code ignored;
     for (const auto& listener : listeners) listener->close(ignored);
     for (const auto& one : askers) one->close();
@@ -95,6 +97,7 @@ struct query_server::impl : std::enable_shared_from_this<query_server::impl> {
   }
 
   control& home;
+  admin_http http;
   std::vector<channel_ptr> listeners;
   std::vector<std::string> paths;
   std::list<session_ptr> askers;
@@ -109,8 +112,10 @@ std::string query_server::open() {
   // Everybody may ask: every answer is filtered. Only the owner may steer.
   std::string error = impl_->open(config.query_socket, io::unix_kind::seqpacket, 0666, &serve_questions);
   if (error.empty()) error = impl_->open(config.admin_socket, io::unix_kind::stream, 0600, &serve_admin);
-  return error;
+  return error.empty() ? impl_->http.open() : error;
 }
+
+std::optional<core::endpoint> query_server::http() const { return impl_->http.where(); }
 
 void query_server::stop() noexcept { impl_->stop(); }
 

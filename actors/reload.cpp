@@ -66,6 +66,7 @@ lines needs_restart(const configuration& running, const configuration& wanted) {
   differ(running.query_socket != wanted.query_socket, "[query] socket");
   differ(!asks_for_processes(running) && asks_for_processes(wanted), "that nothing asks for exe, process, pid or gid ([service] attribution too)");
   differ(running.admin_socket != wanted.admin_socket, "[admin] socket");
+  differ(running.admin_http != wanted.admin_http, "[admin] http");
   return out;
 }
 

@@ -194,6 +194,8 @@ std::optional<std::string> service::start() {
 
 std::vector<core::endpoint> service::listening() const { return impl_->listening; }
 
+std::optional<core::endpoint> service::admin_http() const { return impl_->center->queries->http(); }
+
 void service::drain() {
   impl_->ask_for(control::phase::draining);
 }

@@ -27,6 +27,8 @@ class service {
   std::optional<std::string> start();
   /// The listeners' addresses with their real ports, in the configuration's order.
   std::vector<core::endpoint> listening() const;
+  /// The admin API's over HTTP, likewise; nullopt: there is none. While the service runs, after start().
+  std::optional<core::endpoint> admin_http() const;
   /// Reads the configuration again (configuration::reload); the log says what came of it. Returns at once.
   void reload();
   /// No new connections; those that run may end within drain_timeout, then all are closed. Returns at once.

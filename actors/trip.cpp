@@ -260,9 +260,7 @@ class trip {
   // The chain and the NAT entry: from here on the question "where did it want to go?" has an answer.
   io::task<> record() {
     settings_ = home_.settings;
-    asked_facts asked = settings_->asked;
-    asked.program |= home_.news.asks_for_owners();
-    if (asked.about_opener()) co_await learn(asked);
+    if (const asked_facts asked = home_.asked(); asked.about_opener()) co_await learn(asked);
     if (!ok()) co_return;
     choose_way();
     // Changed while it was found out who asks.

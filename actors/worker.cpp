@@ -42,6 +42,12 @@ void worker::use(snapshot_ptr fresh, policy_ptr policy) {
   on_change.begin(settings);
 }
 
+asked_facts worker::asked() const noexcept {
+  asked_facts out = settings->asked;
+  out.program |= news.asks_for_owners();
+  return out;
+}
+
 worker::~worker() = default;
 
 connection& worker::open(const core::endpoint& source) {

@@ -15,10 +15,12 @@
 #include "cli/config_filters.hpp"
 #include "cli/config_reader.hpp"
 #include "cli/config_rules.hpp"
+#include "cli/private_file.hpp"
 #include "cli/tls_files.hpp"
 #include "core/nearest_word.hpp"
 #include "interceptor/capture_words.hpp"
 #include "io/config_files.hpp"
+#include "wire/admin_http.hpp"
 
 namespace omnilink::cli {
 namespace {
@@ -27,6 +29,13 @@ using named_hops = std::map<std::string, chain::hop, std::less<>>;
 
 /// Each listener costs a socket per worker; nobody needs more.
 constexpr std::size_t listeners_max = 64;
+/// What a token bucket counts, and more than a machine answers.
+constexpr std::uint64_t query_rate_max = 1'000'000'000;
+
+std::string token_form() {
+  return "one line of " + std::to_string(wire::admin_token_min) + " to " + std::to_string(wire::admin_token_max) +
+         " printable characters (openssl rand -hex 32)";
+}
 
 void read_service(const toml::table& from, settings& into, config_errors& errors) {
   table_reader in{from, "[service]", errors};
@@ -89,13 +98,36 @@ void read_socket(table_reader& in, std::string& out) {
 void read_query(const toml::table& from, settings& into, config_errors& errors) {
   table_reader in{from, "[query]", errors};
   read_socket(in, into.service.query_socket);
+  if (std::uint64_t rate = 0; in.integer("rate", rate, query_rate_max)) into.service.query_rate = static_cast<std::uint32_t>(rate);
   in.finish();
+}
+
+// Off unless it is asked for; never without a token, never beyond loopback.
+void read_admin_http(table_reader& in, actors::configuration& into) {
+  std::string where, token_file;
+  const bool wanted = in.text("http", where), has_token = in.text("token_file", token_file);
+  if (has_token && !wanted) in.fail_at("token_file", "token_file belongs to http = \"127.0.0.1:9090\", which is not there");
+  if (!wanted) return;
+  into.admin_http = core::endpoint::parse(where);
+  if (!into.admin_http || into.admin_http->port == 0)
+    in.fail_at("http", "http is not ADDR:PORT, as \"127.0.0.1:9090\" or \"[::1]:9090\": " + core::quoted(where));
+  else if (!into.admin_http->address.is_loopback())
+    in.fail_at("http", "http is on loopback only, as \"127.0.0.1:9090\"; reach it from elsewhere through ssh or a proxy with TLS");
+  if (!has_token) return in.fail_at("http", "http needs token_file, a file that only the service may read, with " + token_form());
+  const auto text = read_private_file(token_file, wire::admin_token_max + 2, readers::owner);
+  if (text.has_error()) return in.fail_at("token_file", "token_file " + text.error());
+  std::string_view token = text->reveal();
+  while (token.ends_with('\n') || token.ends_with('\r')) token.remove_suffix(1);
+  const bool clean = std::ranges::all_of(token, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!clean || token.size() < wire::admin_token_min || token.size() > wire::admin_token_max)
+    return in.fail_at("token_file", "token_file " + core::quoted(token_file) + " is not " + token_form());
+  into.admin_token = core::secret{token};
 }
 
 void read_admin(const toml::table& from, settings& into, config_errors& errors) {
   table_reader in{from, "[admin]", errors};
   read_socket(in, into.service.admin_socket);
-  in.later({"http", "token_file"});
+  read_admin_http(in, into.service);
   in.finish();
 }
 

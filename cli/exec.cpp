@@ -88,6 +88,7 @@ refusal prepare(const exec_flags& given, settings& into) {
   into.service.listeners.clear();
   into.service.query_socket.clear();
   into.service.admin_socket.clear();
+  into.service.admin_http.reset();
   return {exit_done, {}};
 }
 

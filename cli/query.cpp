@@ -17,6 +17,7 @@ struct query_flags {
   std::string source;
   std::string socket;
   bool json = false;
+  bool watch = false;
 };
 
 // ":40312" is every address with that port.
@@ -69,16 +70,19 @@ bool is_hit(const nat_answer& answer) {
 
 nlohmann::ordered_json to_json(const nat_answer& answer) {
   nlohmann::ordered_json out{{"status", name_of(answer.what)}, {"matches", answer.matches}};
-  if (!is_hit(answer)) return out;
+  if (!answer.is_flow()) return out;
   out["original"] = answer.original.to_string();
   out["dialled"] = answer.dialled.to_string();
   out["source"] = answer.source.to_string();
   out["local"] = answer.local.to_string();
+  out["carrier"] = answer.carrier == wire::nat_carrier::omnilink ? "omnilink" : "other";
   out["chain"] = answer.chain;
+  if (!answer.rule.empty()) out["rule"] = answer.rule;
   out["connection"] = answer.connection;
   out["generation"] = answer.generation;
   out["age_ms"] = answer.age_ms;
   out["closed_ms"] = answer.closed_ms;
+  out["remaining_ms"] = answer.remaining_ms;
   if (answer.uid != unknown_id) out["uid"] = answer.uid;
   if (answer.gid != unknown_id) out["gid"] = answer.gid;
   if (answer.pid != 0) out["pid"] = answer.pid;
@@ -110,13 +114,45 @@ int report(const nat_answer& answer, const query_flags& given) {
   }
 }
 
+// "opened  127.0.0.1:40312  example.org:443  out  curl[4711]"
+std::string event_line(const nat_answer& event) {
+  if (event.what == nat_answer::status::lost) return "lost  " + std::to_string(event.matches) + " events: this reader was too slow";
+  std::string out = std::string{name_of(event.what)} + "  " + event.source.to_string() + "  " + event.original.to_string();
+  if (!event.chain.empty()) out += "  " + event.chain;
+  if (event.carrier == wire::nat_carrier::other) out += "  (another program's)";
+  if (!event.process.empty()) out += "  " + event.process + (event.pid != 0 ? "[" + std::to_string(event.pid) + "]" : "");
+  return out;
+}
+
+bool is_about(const nat_answer& event, const core::endpoint& source) {
+  if (!event.is_flow() || source.port == 0) return true;
+  return event.source.port == source.port && (source.address.is_unspecified() || event.source.address.unmapped() == source.address.unmapped());
+}
+
+int watch_all(const query_flags& given, const std::string& socket, const core::endpoint& source) {
+  const std::string ended = watch_flows(socket, [&](const nat_answer& event) {
+    if (!is_about(event, source)) return true;
+    const std::string line = (given.json ? to_json(event).dump() : event_line(event)) + "\n";
+    return std::fwrite(line.data(), 1, line.size(), stdout) == line.size() && std::fflush(stdout) == 0;
+  });
+  if (!ended.empty()) complain(ended);
+  return exit_failed;
+}
+
 int run_query(const query_flags& given) {
   nat_question question;
-  if (!parse_source(given.source, question)) {
+  const bool everything = given.watch && given.source.empty();
+  if (!given.watch && given.source.empty()) {
+    complain("query: ADDR:PORT is missing; see omnilink query --help");
+    return exit_usage;
+  }
+  if (!everything && !parse_source(given.source, question)) {
     complain("query: " + core::quoted(given.source) + " is not ADDR:PORT, as 127.0.0.1:40312 or [::1]:40312");
     return exit_usage;
   }
-  const auto answer = ask_query(given.socket.empty() ? io::find_socket("query.sock") : given.socket, question);
+  const std::string socket = given.socket.empty() ? io::find_socket("query.sock") : given.socket;
+  if (given.watch) return watch_all(given, socket, question.source);
+  const auto answer = ask_query(socket, question);
   if (answer.has_error()) return complain(answer.error()), exit_failed;
   return report(*answer, given);
 }
@@ -127,12 +163,12 @@ void add_query(CLI::App& program, action& chosen) {
   auto given = std::make_shared<query_flags>();
   CLI::App& verb = add_verb(
       program, chosen, "query", "Where an intercepted connection wanted to go",
-      "  omnilink query 127.0.0.1:40312     # prints example.org:443; exit code 4: no such connection", given,
+      "  omnilink query 127.0.0.1:40312     # prints example.org:443; exit code 4: no such connection\n"
+      "  omnilink query --watch --json", given,
       run_query);
-  verb.add_option(
-          "ADDR:PORT", given->source,
-          "The connection's source, as the accepting socket sees\nit; \":PORT\" is any address with it")
-      ->required();
+  verb.add_option("ADDR:PORT", given->source,
+                  "The connection's source, as the accepting socket sees\nit; \":PORT\" is any address with it");
+  verb.add_flag("--watch", given->watch, "Print every connection that you may see as it begins\nand ends, until the service ends");
   verb.add_option("--socket", given->socket, "The service's query.sock")->type_name("PATH");
   verb.add_flag("--json", given->json, "Print JSON, with all that is known of the connection");
 }

@@ -45,24 +45,50 @@ int receive_line(io::unix_client& from, std::string& out) {
   return 0;
 }
 
-}  // namespace
-
-boost::system::result<wire::nat_answer, std::string> ask_query(const std::string& path,
-                                                               const wire::nat_question& question) {
-  io::unix_client service;
+// `patient`: however long it takes.
+boost::system::result<wire::nat_answer, std::string> next_answer(io::unix_client& service, const std::string& path, bool patient) {
   // One byte more than an answer: a longer one is not cut to size.
   std::array<std::uint8_t, wire::nat_answer_size + 1> in;
   std::size_t size = 0;
-  int wrong = service.connect(path, io::unix_kind::seqpacket, answer_timeout);
-  if (wrong == 0) wrong = service.send(wire::encode(question));
-  if (wrong == 0) wrong = service.receive(in, size);
+  int wrong = EAGAIN;
+  do wrong = service.receive(in, size);
+  while (patient && wrong == EAGAIN);
   if (wrong != 0) return {in_place_error, describe(path, wrong)};
+  if (size == 0) return {in_place_error, core::quoted(path) + ": the service has ended"};
   auto answer = wire::decode_nat_answer({in.data(), size});
   if (answer.has_error()) {
     return {in_place_error,
             core::quoted(path) + ": the answer is of another version of omnilink, or of something else"};
   }
   return std::move(*answer);
+}
+
+}  // namespace
+
+boost::system::result<wire::nat_answer, std::string> ask_query(const std::string& path,
+                                                               const wire::nat_question& question) {
+  io::unix_client service;
+  int wrong = service.connect(path, io::unix_kind::seqpacket, answer_timeout);
+  if (wrong == 0) wrong = service.send(wire::encode(question));
+  if (wrong != 0) return {in_place_error, describe(path, wrong)};
+  return next_answer(service, path, false);
+}
+
+std::string watch_flows(const std::string& path, const std::function<bool(const wire::nat_answer& event)>& take) {
+  io::unix_client service;
+  wire::nat_question question;
+  question.what = wire::nat_question::kind::subscribe;
+  int wrong = service.connect(path, io::unix_kind::seqpacket, answer_timeout);
+  if (wrong == 0) wrong = service.send(wire::encode(question));
+  if (wrong != 0) return describe(path, wrong);
+  auto answer = next_answer(service, path, false);
+  if (answer.has_value() && answer->what != wire::nat_answer::status::subscribed)
+    return core::quoted(path) + ": the service has too many subscribers, of this user or at all";
+  while (answer.has_value()) {
+    answer = next_answer(service, path, true);
+    if (answer.has_value() && !take(*answer)) return {};
+  }
+  return answer.error();
 }
 
 boost::system::result<nlohmann::json, std::string> ask_admin(const std::string& path,

@@ -20,22 +20,28 @@ struct argument {
   std::uint64_t admin_request::*field = nullptr;
   bool required = false;
   std::uint64_t most = 0;
+  std::uint64_t least = 1;
 };
 
 constexpr argument no_argument{};
 constexpr argument limit{"limit", &admin_request::limit, false, admin_list_max};
 constexpr argument id{"id", &admin_request::id, true, ~std::uint64_t{0}};
+constexpr argument cursor{"cursor", &admin_request::cursor, false, ~std::uint64_t{0}, 0};
+constexpr argument source{"source", nullptr, true};  // an endpoint, not a number
 
 struct verb_row {
   std::string_view name;
   admin_verb verb;
   argument takes;
+  argument also{};
 };
 
 constexpr std::array verbs{
     verb_row{"version", admin_verb::version, no_argument},
-    verb_row{"nat_list", admin_verb::nat_list, limit},
+    verb_row{"nat_list", admin_verb::nat_list, limit, cursor},
     verb_row{"nat_stats", admin_verb::nat_stats, no_argument},
+    verb_row{"nat_find", admin_verb::nat_find, source},
+    verb_row{"nat_delete", admin_verb::nat_delete, source},
     verb_row{"connections", admin_verb::connections, limit},
     verb_row{"connections_kill", admin_verb::connections_kill, id},
     verb_row{"chains", admin_verb::chains, no_argument},
@@ -75,17 +81,21 @@ failure unknown_verb(std::string_view name) {
 }
 
 failure unknown_key(std::string_view key, const verb_row& row) {
-  const std::array<std::string_view, 2> known{"verb", row.takes.key};
+  const std::array<std::string_view, 3> known{"verb", row.takes.key, row.also.key};
   return std::string{row.name} + ": unknown key " + core::quoted(key) + core::did_you_mean(key, known);
 }
 
-failure parse_argument(const json& value, const verb_row& row, admin_request& out) {
-  const std::uint64_t number = value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
-  if (number == 0 || number > row.takes.most) {
-    return std::string{row.name} + ": \"" + std::string{row.takes.key} +
-           "\" is not a whole number from 1 to " + std::to_string(row.takes.most);
+failure parse_argument(const json& value, const verb_row& row, const argument& takes, admin_request& out) {
+  const std::string place = std::string{row.name} + ": \"" + std::string{takes.key} + "\" is not ";
+  if (takes.field == nullptr) {
+    const auto where = value.is_string() ? parse_admin_source(value.get_ref<const std::string&>()) : std::nullopt;
+    if (!where) return place + "ADDR:PORT or :PORT";
+    out.source = *where;
+    return {};
   }
-  out.*row.takes.field = number;
+  const bool fits = value.is_number_unsigned() && value.get<std::uint64_t>() >= takes.least && value.get<std::uint64_t>() <= takes.most;
+  if (!fits) return place + "a whole number from " + std::to_string(takes.least) + " to " + std::to_string(takes.most);
+  out.*takes.field = value.get<std::uint64_t>();
   return {};
 }
 
@@ -109,9 +119,10 @@ failure parse_into(std::string_view line, admin_request& out) {
   bool given = false;
   for (const auto& [key, value] : document.items()) {
     if (key == "verb") continue;
-    if (row->takes.key.empty() || key != row->takes.key) return unknown_key(key, *row);
-    if (failure wrong = parse_argument(value, *row, out)) return wrong;
-    given = true;
+    const bool first = !row->takes.key.empty() && key == row->takes.key;
+    if (!first && (row->also.key.empty() || key != row->also.key)) return unknown_key(key, *row);
+    if (failure wrong = parse_argument(value, *row, first ? row->takes : row->also, out)) return wrong;
+    given |= first;
   }
   if (row->takes.required && !given) {
     return std::string{row->name} + ": \"" + std::string{row->takes.key} + "\" is missing";
@@ -119,7 +130,20 @@ failure parse_into(std::string_view line, admin_request& out) {
   return {};
 }
 
+std::string source_text(const core::endpoint& where) {
+  return where.address.is_unspecified() ? ":" + std::to_string(where.port) : where.to_string();
+}
+
 }  // namespace
+
+std::optional<core::endpoint> parse_admin_source(std::string_view text) {
+  if (text.starts_with(':')) {
+    const auto port = core::parse_port(text.substr(1));
+    return port ? std::optional{core::endpoint{{}, *port}} : std::nullopt;
+  }
+  const auto where = core::endpoint::parse(text);
+  return where && where->port != 0 && !where->address.is_unspecified() ? where : std::nullopt;
+}
 
 std::string_view name_of(admin_verb verb) noexcept {
   return row_of(verb).name;
@@ -139,7 +163,9 @@ boost::system::result<admin_request, std::string> parse_admin_request(std::strin
 std::string build_admin_request(const admin_request& request) {
   const verb_row& row = row_of(request.verb);
   json document{{"verb", row.name}};
-  if (!row.takes.key.empty()) document[std::string{row.takes.key}] = request.*row.takes.field;
+  if (row.takes.field != nullptr) document[std::string{row.takes.key}] = request.*row.takes.field;
+  if (row.also.field != nullptr && request.*row.also.field != 0) document[std::string{row.also.key}] = request.*row.also.field;
+  if (row.takes.key == source.key) document[std::string{source.key}] = source_text(request.source);
   if (request.verb == admin_verb::explain) build(request.about, document);
   return document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -5,9 +5,11 @@
 #include <boost/system/result.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/endpoint.hpp"
 #include "wire/connection_question.hpp"
 #include "wire/handshake.hpp"
 
@@ -21,8 +23,10 @@ inline constexpr std::uint64_t admin_list_max = 100000;
 
 enum class admin_verb : std::uint8_t {
   version,   ///< who is there
-  nat_list,  ///< limit
+  nat_list,  ///< limit, cursor
   nat_stats,
+  nat_find,    ///< source
+  nat_delete,  ///< source
   connections,       ///< limit
   connections_kill,  ///< id
   chains,            ///< how each hop fares
@@ -36,6 +40,9 @@ enum class admin_verb : std::uint8_t {
   stop,              ///< ends everything now
 };
 
+/// "127.0.0.1:40312", "[::1]:40312", or ":40312" for any address with that port.
+std::optional<core::endpoint> parse_admin_source(std::string_view text);
+
 /// The verb's word: "nat_list".
 std::string_view name_of(admin_verb verb) noexcept;
 
@@ -44,6 +51,8 @@ struct admin_request {
   std::uint64_t id = 0;                      ///< of a connection or filter, at least 1; required where it is taken
   std::uint64_t limit = admin_list_default;  ///< 1 to admin_list_max; optional, for listings
   connection_question about{};               ///< explain only
+  core::endpoint source{};                   ///< an unspecified address: of that port; required where it is taken
+  std::uint64_t cursor = 0;                  ///< where the last page ended; optional
 
   friend bool operator==(const admin_request&, const admin_request&) = default;
 };

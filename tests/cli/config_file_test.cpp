@@ -124,8 +124,7 @@ TEST(config_file, an_unknown_key_suggests_the_nearest) {
 
 TEST(config_file, keys_of_a_later_version_are_not_called_unknown) {
   for (const char* text :
-       {"version = 1\n[admin]\nhttp = \"127.0.0.1:9090\"",
-        "version = 1\n[[chain]]\nname = \"a\"\nhops = [\"direct\"]\npolicy = \"strict\""}) {
+       {"version = 1\n[[chain]]\nname = \"a\"\nhops = [\"direct\"]\npolicy = \"strict\""}) {
     const lines all = errors_of(text);
     ASSERT_EQ(all.size(), 1u) << joined(all);
     EXPECT_NE(all[0].find("is not supported by this version"), std::string::npos) << all[0];

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -15,7 +16,7 @@ from program import BINARY, SECONDS, echo, folder, omnilink, running_service
 
 PRESETS = ("release", "asan")
 VERBS = ("run", "exec", "demo", "check", "explain", "rules", "rules list", "rules enable", "rules disable",
-         "rules counters", "query", "nat list", "nat stats", "connections", "connections kill", "chains",
+         "rules counters", "query", "nat list", "nat stats", "nat delete", "connections", "connections kill", "chains",
          "metrics", "reload", "drain", "stop", "doctor", "cleanup", "completion", "version")
 
 
@@ -133,8 +134,26 @@ class check(folder):
                     '7:7: hop "paris": the port is not a number from 0 to 65535',
                     '10:9: chain "out": unknown hop "pariss"; did you mean "paris"?')
 
-    def test_what_is_not_built_yet_is_not_called_unknown(self):
-        self.expect('version = 1\n[admin]\ntoken_file = "x"\n', '3:1: "token_file" in [admin] is not supported by this version')
+    def test_what_the_admin_api_needs(self):
+        token = self.write("token", "0123456789abcdef0123456789abcdef\n")
+        os.chmod(token, 0o600)
+        self.assertEqual(omnilink("check", "-c", self.write("good.toml", 'version = 1\n[[listen]]\nurl = "mixed://"\n[admin]\n'
+                                                            f'http = "127.0.0.1:9090"\ntoken_file = "{token}"\n')).returncode, 0)
+        head = "version = 1\n[admin]\n"
+        form = "one line of 16 to 256 printable characters (openssl rand -hex 32)"
+        self.expect(head + 'token_file = "x"\n', '3:14: token_file belongs to http = "127.0.0.1:9090", which is not there')
+        self.expect(head + 'http = "127.0.0.1:9090"\n', "3:8: http needs token_file, a file that only the service may read, with " + form)
+        self.expect(head + f'http = "0.0.0.0:9090"\ntoken_file = "{token}"\n',
+                    '3:8: http is on loopback only, as "127.0.0.1:9090"; reach it from elsewhere through ssh or a proxy with TLS')
+        self.expect(head + f'http = "localhost:9090"\ntoken_file = "{token}"\n',
+                    '3:8: http is not ADDR:PORT, as "127.0.0.1:9090" or "[::1]:9090": "localhost:9090"')
+        short = self.write("short", "secret\n")
+        os.chmod(short, 0o600)
+        self.expect(head + f'http = "127.0.0.1:9090"\ntoken_file = "{short}"\n', f'4:14: token_file "{short}" is not {form}')
+        os.chmod(token, 0o644)
+        done = omnilink("check", "-c", self.write("open.toml", head + f'http = "127.0.0.1:9090"\ntoken_file = "{token}"\n'))
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("4:14: token_file", done.stderr)
 
     def test_a_rule_that_names_no_chain(self):
         self.expect('version = 1\n[[rule]]\naction = "chain:out"\n', '3:10: rule "rule 1": there is no chain "out"')
@@ -304,6 +323,49 @@ class service(running_service):
             running = json.loads(self.ask("connections", "--json"))["connections"]
             self.assertEqual([c["source"] for c in running], [source])
             self.assertIn(source, self.ask("connections"))
+
+    def test_a_connection_that_is_watched_and_then_deleted(self):
+        with echo() as target, self.running():
+            with subprocess.Popen([BINARY, "query", "--watch", "--json", "--socket", self.sockets["query"]],
+                                  stdout=subprocess.PIPE, bufsize=0) as watch:
+                event, made = {}, set()
+                while event.get("status") != "opened":  # the first connections may come before the subscription
+                    with echo() as other, self.connect(other.where) as client:
+                        made.add("127.0.0.1:%d" % client.getsockname()[1])
+                        if select.select([watch.stdout], [], [], 0.2)[0]:
+                            event = json.loads(watch.stdout.readline())
+                source = event["source"]
+                self.assertIn(source, made)
+                self.assertEqual((event["carrier"], event["chain"]), ("omnilink", "direct"))
+                while (event["status"], event["source"]) != ("ended", source):
+                    event = json.loads(watch.stdout.readline())
+                self.assertEqual(self.ask("nat", "delete", source), "deleted 1\n")
+                self.assertEqual(self.ask("nat", "delete", source, code=1), "no such connection\n")
+                with self.connect(target.where) as client:
+                    source = "127.0.0.1:%d" % client.getsockname()[1]
+                    refused = omnilink("nat", "delete", source, "--socket", self.sockets["admin"])
+                    self.assertEqual((refused.returncode, refused.stdout), (1, ""))
+                    self.assertIn("end it with connections kill", refused.stderr)
+                self.ask("stop")
+                watch.stdout.read()
+                self.assertEqual(watch.wait(SECONDS), 1)  # the service has ended
+
+    def test_E1_the_admin_api_over_http(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            where = "127.0.0.1:%d" % free.getsockname()[1]
+        token = self.write("token", "0123456789abcdef0123456789abcdef\n")
+        os.chmod(token, 0o600)
+        with open(self.config) as text:
+            self.write("omnilink.toml", text.read() + f'http = "{where}"\ntoken_file = "{token}"\n')
+        curl = ["curl", "-sS", "--max-time", str(SECONDS), "-w", " %{http_code}"]
+        with echo() as target, self.running(), self.connect(target.where) as client:
+            source = "127.0.0.1:%d" % client.getsockname()[1]
+            done = subprocess.run([*curl, "-H", "Authorization: Bearer 0123456789abcdef0123456789abcdef", f"http://{where}/v1/nat/{source}"],
+                                  capture_output=True, text=True, check=True, timeout=SECONDS)
+            body, _, code = done.stdout.rpartition(" ")
+            self.assertEqual((json.loads(body)["flows"][0]["original"], code), (target.where, "200"))
+            done = subprocess.run([*curl, f"http://{where}/v1/nat/{source}"], capture_output=True, text=True, check=True, timeout=SECONDS)
+            self.assertEqual(done.stdout.rpartition(" ")[2], "401")
 
     def test_a_miss_is_4(self):
         with self.running():

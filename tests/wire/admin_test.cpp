@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "tests/wire/scenes.hpp"
+#include "wire/admin_http.hpp"
 
 namespace omnilink::wire::playbook {
 namespace {
@@ -26,6 +29,92 @@ TEST(admin, reads_every_verb) {
             (admin_request{admin_verb::connections, 0, admin_list_max}));
   EXPECT_EQ(*parse_admin_request(R"({"verb":"connections_kill","id":18446744073709551615})"),
             (admin_request{admin_verb::connections_kill, ~0ull}));
+}
+
+TEST(admin, sources_and_cursors) {
+  admin_request find{admin_verb::nat_find};
+  find.source = *core::endpoint::parse("[::1]:40312");
+  EXPECT_EQ(*parse_admin_request(R"({"verb":"nat_find","source":"[::1]:40312"})"), find);
+  admin_request erase{admin_verb::nat_delete};
+  erase.source.port = 40312;
+  EXPECT_EQ(*parse_admin_request(R"({"verb":"nat_delete","source":":40312"})"), erase);
+  admin_request page{admin_verb::nat_list};
+  page.cursor = 1ull << 40;
+  EXPECT_EQ(*parse_admin_request(R"({"verb":"nat_list","cursor":1099511627776})"), page);
+  for (const admin_request& request : {find, erase, page}) {
+    const std::string line = build_admin_request(request);
+    EXPECT_EQ(*parse_admin_request(std::string_view{line}.substr(0, line.size() - 1)), request);
+  }
+  EXPECT_EQ(error_of(R"({"verb":"nat_find"})"), "nat_find: \"source\" is missing");
+  EXPECT_EQ(error_of(R"({"verb":"nat_find","source":"localhost:1"})"), "nat_find: \"source\" is not ADDR:PORT or :PORT");
+  EXPECT_EQ(error_of(R"({"verb":"nat_find","source":1})"), "nat_find: \"source\" is not ADDR:PORT or :PORT");
+  EXPECT_EQ(error_of(R"({"verb":"nat_find","source":":0"})"), "nat_find: \"source\" is not ADDR:PORT or :PORT");
+  EXPECT_EQ(error_of(R"({"verb":"nat_list","cursor":-1})"), "nat_list: \"cursor\" is not a whole number from 0 to 18446744073709551615");
+  EXPECT_NE(error_of(R"({"verb":"connections","cursor":1})"), "");
+}
+
+std::string line_of(std::string_view method, std::string_view target) {
+  const auto call = parse_admin_call(method, target);
+  return call ? build_admin_request(call->request) : std::to_string(call.error().status) + " " + call.error().allow;
+}
+
+TEST(admin_http, paths_are_the_admin_sockets_verbs) {
+  EXPECT_EQ(line_of("GET", "/v1/nat"), "{\"limit\":1000,\"verb\":\"nat_list\"}\n");
+  EXPECT_EQ(line_of("GET", "/v1/nat?limit=7&cursor=9"), "{\"cursor\":9,\"limit\":7,\"verb\":\"nat_list\"}\n");
+  EXPECT_EQ(line_of("GET", "/v1/nat/127.0.0.1:40312"), "{\"source\":\"127.0.0.1:40312\",\"verb\":\"nat_find\"}\n");
+  EXPECT_EQ(line_of("GET", "/v1/nat/%5B::1%5D%3a40312"), "{\"source\":\"[::1]:40312\",\"verb\":\"nat_find\"}\n");
+  EXPECT_EQ(line_of("DELETE", "/v1/nat/:40312"), "{\"source\":\":40312\",\"verb\":\"nat_delete\"}\n");
+  EXPECT_EQ(line_of("GET", "/v1/connections?limit=1"), "{\"limit\":1,\"verb\":\"connections\"}\n");
+  EXPECT_EQ(line_of("DELETE", "/v1/connections/7"), "{\"id\":7,\"verb\":\"connections_kill\"}\n");
+  EXPECT_EQ(line_of("GET", "/v1/chains"), "{\"verb\":\"chains\"}\n");
+  EXPECT_EQ(line_of("GET", "/v1/stats"), "{\"verb\":\"nat_stats\"}\n");
+  EXPECT_EQ(parse_admin_call("GET", "/metrics")->answered_as, admin_call::form::metrics);
+  EXPECT_EQ(parse_admin_call("GET", "/healthz")->answered_as, admin_call::form::health);
+}
+
+TEST(admin_http, what_is_not_one_is_refused) {
+  EXPECT_EQ(line_of("GET", "/"), "404 ");
+  EXPECT_EQ(line_of("GET", ""), "404 ");
+  EXPECT_EQ(line_of("GET", "*"), "404 ");
+  EXPECT_EQ(line_of("GET", "http://localhost/v1/nat"), "404 ");
+  EXPECT_EQ(line_of("GET", "/v1/nat/"), "404 ");
+  EXPECT_EQ(line_of("GET", "/v1/nat/a/b"), "404 ");
+  EXPECT_EQ(line_of("GET", "/v1/natter"), "404 ");
+  EXPECT_EQ(line_of("GET", "/v1/reload"), "404 ");
+  EXPECT_EQ(line_of("POST", "/v1/nat"), "405 GET");
+  EXPECT_EQ(line_of("PUT", "/v1/nat/127.0.0.1:1"), "405 GET, DELETE");
+  EXPECT_EQ(line_of("GET", "/v1/connections/7"), "405 DELETE");
+  EXPECT_EQ(line_of("HEAD", "/metrics"), "405 GET");
+  for (const char* target : {"/v1/nat/localhost:1", "/v1/nat/127.0.0.1", "/v1/nat/127.0.0.1:0", "/v1/nat/%", "/v1/nat/%5", "/v1/nat/%zz",
+                             "/v1/nat?limit=0", "/v1/nat?limit=100001", "/v1/nat?limit", "/v1/nat?limit=1x", "/v1/nat?cursor=", "/v1/nat?page=1",
+                             "/v1/nat?limit=99999999999999999999", "/v1/chains?limit=1"})
+    EXPECT_EQ(line_of("GET", target), "400 ") << target;
+  EXPECT_EQ(line_of("DELETE", "/v1/connections/0"), "400 ");
+  EXPECT_EQ(line_of("DELETE", "/v1/connections/-1"), "400 ");
+  EXPECT_EQ(line_of("GET", "/v1/nat?" + std::string(admin_target_max, 'x')), "400 ");
+}
+
+TEST(admin_http, E2_who_comes_from_a_web_page_or_by_another_name_is_not_admitted) {
+  const std::vector<std::string> names{"127.0.0.1:9090", "localhost:9090"};
+  EXPECT_TRUE(admits({"127.0.0.1:9090", "", ""}, names));
+  EXPECT_TRUE(admits({"localhost:9090", "", "none"}, names));
+  EXPECT_FALSE(admits({"", "", ""}, names));
+  EXPECT_FALSE(admits({"localhost", "", ""}, names));
+  EXPECT_FALSE(admits({"evil.example:9090", "", ""}, names));
+  EXPECT_FALSE(admits({"localhost:9090.evil.example", "", ""}, names));
+  EXPECT_FALSE(admits({"127.0.0.1:9090", "http://127.0.0.1:9090", ""}, names));
+  EXPECT_FALSE(admits({"127.0.0.1:9090", "null", ""}, names));
+  for (const char* site : {"cross-site", "same-site", "same-origin", "None"}) EXPECT_FALSE(admits({"127.0.0.1:9090", "", site}, names));
+}
+
+TEST(admin_http, a_token_is_itself_and_no_part_of_itself) {
+  const core::secret token{"0123456789abcdef"};
+  EXPECT_TRUE(is_token(token, "0123456789abcdef"));
+  EXPECT_FALSE(is_token(token, "0123456789abcdeg"));
+  EXPECT_FALSE(is_token(token, "0123456789abcde"));
+  EXPECT_FALSE(is_token(token, "0123456789abcdef0"));
+  EXPECT_FALSE(is_token(token, ""));
+  EXPECT_FALSE(is_token(core::secret{}, ""));
 }
 
 TEST(admin, what_is_built_is_read) {
