@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -134,7 +135,9 @@ int main(int count, char** words) {
   const auto flows = static_cast<std::uint32_t>(count > 1 ? std::atoi(words[1]) : 1'000'000);
   const int ttl = count > 2 ? std::atoi(words[2]) : 30;
   const std::string path = "/tmp/omnilink-bench-" + std::to_string(::getpid()) + ".sock";
-  io::log::init({.level = io::log::level::warn, .format = {}});
+  io::log_config quiet;
+  quiet.level = io::log::level::warn;
+  io::log::init(quiet);
   actors::configuration config;
   config.service.workers = 2;
   config.query_socket = path;
