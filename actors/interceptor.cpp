@@ -38,6 +38,7 @@ std::string interceptor_role::install(per_worker& out) {
   if (installed.has_error()) return installed.error().step + ": " + installed.error().message;
   opened_ = std::move(installed->listeners);
   if (installed->processes) home_.shared->programs.use_netd(std::move(installed->processes));
+  home_.shared->sources = std::move(installed->sources);
   if (!installed->redirect_v4.empty()) serve_sandbox(*installed, out);
   return {};
 }

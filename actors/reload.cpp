@@ -16,7 +16,8 @@ namespace asio = boost::asio;
 using lines = std::vector<std::string>;
 
 bool same_place(const interceptor::listener_config& a, const interceptor::listener_config& b) {
-  return a.kind == b.kind && interceptor::mechanism_of(a) == interceptor::mechanism_of(b) && a.where == b.where;
+  return a.kind == b.kind && interceptor::mechanism_of(a) == interceptor::mechanism_of(b) && a.where == b.where &&
+         a.original_source == b.original_source;
 }
 
 bool same_rules(const interceptor::listener_config& a, const interceptor::listener_config& b) {
@@ -61,7 +62,7 @@ lines needs_restart(const configuration& running, const configuration& wanted) {
     if (differs) out.push_back(std::string{what} + " cannot change while the service runs; restart it");
   };
   differ(running.service.workers != wanted.service.workers, "[service] workers");
-  differ(!std::ranges::equal(running.listeners, wanted.listeners, same_place), "the url of a [[listen]], the direction of a cgroup listener, or their number");
+  differ(!std::ranges::equal(running.listeners, wanted.listeners, same_place), "the url of a [[listen]], its original_source, the direction of a cgroup listener, or their number");
   differ(running.nat.capacity != wanted.nat.capacity || running.nat.linger != wanted.nat.linger || running.nat.ttl != wanted.nat.ttl, "[nat]");
   differ(running.query_socket != wanted.query_socket, "[query] socket");
   differ(!asks_for_processes(running) && asks_for_processes(wanted), "that nothing asks for exe, process, pid or gid ([service] attribution too)");

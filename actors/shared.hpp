@@ -8,6 +8,7 @@
 #include "actors/admission.hpp"
 #include "actors/directory.hpp"
 #include "interceptor/attribution.hpp"
+#include "interceptor/lent_sockets.hpp"
 #include "interceptor/own_connections.hpp"
 #include "interceptor/own_listeners.hpp"
 #include "io/descriptor.hpp"
@@ -29,6 +30,7 @@ struct shared_state {
   interceptor::own_listeners own;          ///< written before the first listener accepts
   interceptor::own_connections own_pairs;  ///< where the kernel redirects in our own network namespace
   io::descriptor origins, exe_paths;       ///< likewise; of cgroup listeners: where their connections wanted to go, and whose they are
+  interceptor::lent_sockets sources;       ///< likewise; for connections that have their client's address
   std::uint64_t sandbox_netns = 0;         ///< likewise
   std::uint64_t own_netns = 0;             ///< likewise: the cookie of our own network namespace
   bool redirects_here = false;             ///< it does; set before the first worker is made

@@ -280,7 +280,8 @@ class trip {
 
   io::task<> travel() {
     slot_.info.phase = "dial";
-    dialed_ = co_await chain::dial(*way_, refined_ ? *refined_ : destination(), settings_->dialling, slot_.cancel);
+    const core::address* source = listener_ && listener_->original_source ? &key_.source.address : nullptr;
+    dialed_ = co_await chain::dial(*way_, refined_ ? *refined_ : destination(), settings_->dialling, slot_.cancel, source);
     verdict_ = dialed_.verdict;
     home_.saw(*slot_.way, *way_, dialed_);
     if (!ok()) co_return;

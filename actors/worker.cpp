@@ -36,6 +36,7 @@ void worker::use(snapshot_ptr fresh, policy_ptr policy) {
       return known.loops ? nullptr : std::move(known.held);
     };
   }
+  dialling.lend_socket = [&sources = shared.sources](bool v6) { return sources.take(v6); };
   counted.make_room(fresh->chain_numbers, fresh->hop_numbers);
   const asked_facts asked = facts_of(policy.get(), fresh->config);
   settings = std::make_shared<const worker_settings>(worker_settings{std::move(fresh), std::move(policy), asked, std::move(dialling)});

@@ -11,6 +11,7 @@
 #include "io/connect.hpp"
 #include "io/drive.hpp"
 #include "io/error.hpp"
+#include "io/foreign_source.hpp"
 #include "wire/http_connect.hpp"
 #include "wire/socks4.hpp"
 #include "wire/socks5.hpp"
@@ -22,11 +23,16 @@ namespace {
 using core::errc;
 using core::step;
 
+// netd has to make more, which takes it microseconds.
+constexpr core::nanoseconds lend_pause = std::chrono::milliseconds{1};
+// A port that was free when it was bound may be taken towards this target.
+constexpr int foreign_attempts = 8;
+
 // One dial in progress: the stream so far, what is left of the time, and the verdict as it would be now.
 class attempt {
  public:
-  attempt(const chain& way, const core::target& where, const dial_environment& env, io::canceler& owner)
-      : way_{way}, where_{where}, env_{env}, owner_{owner}, timer_{env.deadlines},
+  attempt(const chain& way, const core::target& where, const dial_environment& env, io::canceler& owner, const core::address* source)
+      : way_{way}, where_{where}, env_{env}, owner_{owner}, source_{way.is_direct() ? source : nullptr}, timer_{env.deadlines},
         chain_deadline_{core::clock::now() + env.limits.chain} {}
 
   io::task<dialed> run() {
@@ -136,7 +142,40 @@ class attempt {
 
   // With more addresses to come, one that is silent gets its share of the time only.
   io::task<> connect(const core::endpoint& to, std::size_t addresses_left) {
+    if (!source_) co_return co_await connect_once(to, addresses_left);
+    out_.verdict.detail.clear();
+    if (source_->is_v6() != to.address.is_v6()) {
+      fail(errc::unsupported);
+      out_.verdict.detail = "the target has no address of the client's family, whose source address it is to see";
+      co_return;
+    }
+    for (int i = 0; i < foreign_attempts; ++i) {
+      out_.verdict.code = errc::ok;
+      out_.verdict.system_errno = 0;
+      co_await connect_once(to, addresses_left);
+      if (ok() || (out_.verdict.system_errno != EADDRNOTAVAIL && out_.verdict.system_errno != EADDRINUSE)) co_return;
+    }
+  }
+
+  // A socket with the client's address.
+  io::task<> open_foreign(io::tcp_socket& socket) {
+    io::descriptor lent;
+    for (;;) {
+      lent = env_.lend_socket ? env_.lend_socket(source_->is_v6()) : io::descriptor{};
+      if (lent) break;
+      if (!env_.lend_socket || errno != EAGAIN) co_return fail(errc::io_failed, errno);
+      asio::steady_timer soon{env_.deadlines.executor(), lend_pause};
+      co_await io::expiry(soon);
+      if (owner_.canceled()) co_return fail(owner_.why());
+    }
+    if (const int wrong = io::bind_foreign(lent.get(), *source_); wrong != 0) co_return fail(io::to_errc_from_errno(wrong), wrong);
+    socket.open(std::move(lent));
+  }
+
+  io::task<> connect_once(const core::endpoint& to, std::size_t addresses_left) {
     io::tcp_socket socket{io::context_of(env_.deadlines.executor())};
+    if (source_) co_await open_foreign(socket);
+    if (!ok()) co_return;
     if (!owner_.arm([&socket] { socket.close(); })) co_return fail(owner_.why());
     io::deadlines::timer share{env_.deadlines};
     if (addresses_left > 1) {
@@ -149,7 +188,8 @@ class attempt {
     if (owner_.canceled()) co_return fail(owner_.why());
     if (share.expired()) co_return fail(errc::timed_out);
     if (error) co_return fail(io::to_errc(error), error.value());
-    if (env_.remember) {
+    // With another's address it may well be the same as one of that other's own.
+    if (env_.remember && !source_) {
       const auto local = io::bound_address(socket.native_handle());
       out_.remembered = env_.remember(local, to);
       if (!out_.remembered) co_return fail(errc::loop);
@@ -257,6 +297,7 @@ class attempt {
   const core::target& where_;
   const dial_environment& env_;
   io::canceler& owner_;
+  const core::address* const source_;
   io::deadlines::timer timer_;
   core::instant chain_deadline_;
   core::instant hop_deadline_{};
@@ -269,8 +310,8 @@ class attempt {
 }  // namespace
 
 io::task<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
-                             io::canceler& owner) {
-  attempt now{way, where, environment, owner};
+                             io::canceler& owner, const core::address* source) {
+  attempt now{way, where, environment, owner, source};
   co_return co_await now.run();
 }
 

@@ -13,6 +13,7 @@
 #include "core/verdict.hpp"
 #include "io/canceler.hpp"
 #include "io/deadlines.hpp"
+#include "io/descriptor.hpp"
 #include "io/resolve.hpp"
 #include "io/stream.hpp"
 #include "io/task.hpp"
@@ -32,6 +33,8 @@ struct dial_environment {
   std::function<std::shared_ptr<const void>(const core::endpoint& local, const core::endpoint& remote)> remember;
   /// The programs have a loopback of their own: a name that resolves to the host's does not lead there.
   bool private_loopback = false;
+  /// A TCP socket that may have anybody's address, or errno: EAGAIN, there will be one soon.
+  std::function<io::descriptor(bool v6)> lend_socket{};
 };
 
 struct dialed {
@@ -43,8 +46,9 @@ struct dialed {
   boost::container::small_vector<hop_time, 4> hop_times;
 };
 
-/// `way`, `where` and `owner` must outlive the returned awaitable. `owner` ends it early: the verdict then carries its reason.
+/// `way`, `where` and `owner` must outlive the returned awaitable. `owner` ends it early: the verdict then carries its reason. `source`: whose
+/// address the connection of a direct chain has; null: ours.
 io::task<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
-                                    io::canceler& owner);
+                                    io::canceler& owner, const core::address* source = nullptr);
 
 }  // namespace omnilink::chain

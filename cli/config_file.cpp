@@ -161,7 +161,8 @@ void read_interception(table_reader& in, interceptor::listener_config& into, con
   if (says_fail && captures) into.fail_closed = fail == 0;
   std::size_t udp = 0;
   if (in.choice("udp", udp, {"pass", "reject"}) && captures) into.reject_udp = udp == 1;
-  for (const char* key : {"capture", "fail", "udp"}) {
+  if (bool keeps = false; in.boolean("original_source", keeps) && captures) into.original_source = keeps;
+  for (const char* key : {"capture", "fail", "udp", "original_source"}) {
     if (!captures && in.find(key))
       in.fail_at(key, std::string{key} + " belongs to a redirect, tproxy or cgroup listener; " + into.to_string() + " takes what clients bring it");
   }
@@ -206,7 +207,7 @@ void read_listener(const toml::table& from, settings& into, config_errors& error
     auto parsed = interceptor::parse_listen_url(url);
     if (parsed.has_error()) {
       in.fail_at("url", parsed.error());
-      for (const char* key : {"capture", "fail", "udp", "auth_file", "clients", "to"}) (void)in.find(key);  // nothing can be said of these
+      for (const char* key : {"capture", "fail", "udp", "original_source", "auth_file", "clients", "to"}) (void)in.find(key);  // nothing can be said of these
     } else {
       const std::size_t before = errors.count();
       read_interception(in, *parsed, errors);

@@ -22,7 +22,7 @@ constexpr core::nanoseconds conntrack_pause = 10s;
 netd_duties::waits netd_duties::wait_for(const interceptor::netd& home, core::instant now) const {
   return {pollfd{now >= next_look_ ? home.changes_fd() : -1, POLLIN, 0}, pollfd{now >= next_process_ ? home.process_fd() : -1, POLLIN, 0},
           pollfd{home.news_fd(), POLLIN, 0}, pollfd{home.cgroups_fd(), POLLIN, 0},
-          pollfd{home.addresses_fd(), POLLIN, 0}};
+          pollfd{home.addresses_fd(), POLLIN, 0}, pollfd{home.lender_fd(false), POLLOUT, 0}, pollfd{home.lender_fd(true), POLLOUT, 0}};
 }
 
 core::nanoseconds netd_duties::left(core::instant now) const {
@@ -36,6 +36,9 @@ core::nanoseconds netd_duties::left(core::instant now) const {
 void netd_duties::act(interceptor::netd& home, const waits& seen) {
   if (seen[3].revents != 0) home.follow_cgroups();
   if (seen[4].revents != 0) home.follow_addresses();
+  for (const bool v6 : {false, true}) {
+    if (seen[v6 ? 6 : 5].revents != 0) home.lend(v6);
+  }
   for (const auto& line : home.take_warnings()) log_.line(level::warn, "capture-limited", {{"reason", line}});
   if (seen[0].revents != 0) {
     next_look_ = core::clock::now() + guard_pause;

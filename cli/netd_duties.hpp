@@ -19,7 +19,7 @@ class netd_duties {
  public:
   explicit netd_duties(const netd_log& log) : log_{log} {}
 
-  using waits = std::array<pollfd, 5>;
+  using waits = std::array<pollfd, 7>;
   /// What poll() is to wait for, …
   waits wait_for(const interceptor::netd& home, core::instant now) const;
   /// … until there is more; very long: there will not be.

@@ -56,12 +56,12 @@ class standing_netd {
     const auto duties = duties_.wait_for(netd_, now);
     // One worker at a time: the next one waits in the queue until the last one is gone.
     pollfd waits[] = {{signals_.get(), POLLIN, 0}, {channel_.get(), POLLIN, 0}, {channel_ ? -1 : socket_.get(), POLLIN, 0},
-                      duties[0], duties[1], duties[2], duties[3], duties[4]};
+                      duties[0], duties[1], duties[2], duties[3], duties[4], duties[5], duties[6]};
     if (::poll(waits, std::size(waits), poll_timeout(duties_.left(now))) < 0) return;
     if (waits[1].revents != 0 && !netd_.answer(channel_.get())) leave();
     if (waits[2].revents != 0) accept();
     if (waits[0].revents != 0 && io::next_signal(signals_) != 0) ended_ = true;
-    duties_.act(netd_, {waits[3], waits[4], waits[5], waits[6], waits[7]});
+    duties_.act(netd_, {waits[3], waits[4], waits[5], waits[6], waits[7], waits[8], waits[9]});
   }
 
   void leave() {

@@ -49,7 +49,7 @@ class parent {
     const auto now = core::clock::now();
     if (worker_ == 0 && now >= next_start_) (void)start_worker();
     const auto duties = duties_.wait_for(*netd_, now);
-    pollfd waits[] = {{signals_.get(), POLLIN, 0}, {channel_.get(), POLLIN, 0}, duties[0], duties[1], duties[2], duties[3], duties[4]};
+    pollfd waits[] = {{signals_.get(), POLLIN, 0}, {channel_.get(), POLLIN, 0}, duties[0], duties[1], duties[2], duties[3], duties[4], duties[5], duties[6]};
     core::nanoseconds left = duties_.left(now);
     if (worker_ == 0) left = std::min(left, next_start_ - now);
     if (::poll(waits, std::size(waits), poll_timeout(left)) < 0) return;
@@ -57,7 +57,7 @@ class parent {
     if (waits[1].revents != 0 && !netd_->answer(channel_.get())) channel_.reset();
     if (waits[1].revents != 0 && netd_->serves()) served_ = true;
     if (waits[0].revents != 0) on_signal(io::next_signal(signals_));
-    duties_.act(*netd_, {waits[2], waits[3], waits[4], waits[5], waits[6]});
+    duties_.act(*netd_, {waits[2], waits[3], waits[4], waits[5], waits[6], waits[7], waits[8]});
   }
 
   bool start_worker() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "interceptor/lent_sockets.hpp"
 #include "interceptor/listener_config.hpp"
 #include "io/descriptor.hpp"
 
@@ -38,6 +39,8 @@ struct installation {
   std::uint64_t netns = 0;
   /// netd: where it is asked for processes (processes.hpp); empty: nobody knows more than this process.
   io::descriptor processes;
+  /// netd: where a listener has original_source.
+  lent_sockets sources;
   /// netd: one for each listener of the plan, in its order; empty: the service opens them itself.
   std::vector<opened_listener> listeners;
 };

@@ -62,6 +62,11 @@ std::string read_parameter(const wire::url::parameter& given, listener_config& o
     out.reject_udp = given.value == "reject";
     return {};
   }
+  if (takes && given.key == "original_source") {
+    if (given.value != "true" && given.value != "false") return "original_source is true or false";
+    out.original_source = given.value == "true";
+    return {};
+  }
   if (takes && std::ranges::find(capture_keys, given.key) != capture_keys.end())
     return read_list(given.value, [&](std::string_view word) { return add_capture_word(given.key, word, out.capture); });
   if (given.key == "clients") return read_list(given.value, [&](std::string_view word) { return add_client(word, out); });
@@ -69,7 +74,7 @@ std::string read_parameter(const wire::url::parameter& given, listener_config& o
   if (given.key == "to") return set_destination(given.value, out);
   std::vector<std::string_view> known{"allow_remote", "auth_file", "clients", "to"};
   if (takes) {
-    known.insert(known.end(), {"fail", "udp"});
+    known.insert(known.end(), {"fail", "original_source", "udp"});
     known.insert(known.end(), capture_keys.begin(), capture_keys.end());
   }
   return "the parameter " + core::quoted(given.key) + " is unknown" + core::did_you_mean(given.key, known);
@@ -114,6 +119,8 @@ std::string validate_cgroup(const listener_config& of) {
 }
 
 std::string validate_capture(const listener_config& of) {
+  if (of.original_source && !(of.kind == listen_kind::tproxy && of.capture.direction == core::capture::way::forward))
+    return "original_source belongs to a tproxy listener of direction forward: only where a gateway forwards do answers to a client come by here";
   if (of.kind == listen_kind::cgroup && !cgroup::built_in())
     return "this build has no cgroup listeners (it was configured with OMNILINK_BPF=OFF); use a redirect listener, or another build";
   if (std::string wrong = of.capture.validate(); !wrong.empty()) return wrong;

@@ -37,6 +37,7 @@ struct listener_config {
   core::capture capture;          ///< redirect, tproxy, cgroup: what is taken
   bool fail_closed = true;        ///< likewise: what it takes is rejected while omnilink is not there
   bool reject_udp = false;        ///< redirect, tproxy: UDP that meets `capture` is rejected: QUIC, DNS
+  bool original_source = false;   ///< tproxy, direction forward: a direct connection has its client's address, not ours
 
   bool admits(const core::address& client) const noexcept;
   std::string validate() const;   ///< empty: valid; otherwise what is wrong and the remedy
@@ -54,7 +55,7 @@ std::string set_destination(std::string_view text, listener_config& into);
 
 /// `scheme://[user:password@][host][:port][?key=value&…]`, schemes mixed socks5 http tcp redirect tproxy cgroup: an IP address or nothing,
 /// which means 127.0.0.1; default port 1080, for the last three 12345, for tcp none. Keys: allow_remote, clients, auth_file, for tcp to, for
-/// the last three fail, udp and those of `capture` (capture_words.hpp); lists with commas. The file of
+/// the last three fail, udp, original_source and those of `capture` (capture_words.hpp); lists with commas. The file of
 /// `auth_file` is not read here. The error is one line without a place; the caller adds it, and asks
 /// validate().
 boost::system::result<listener_config, std::string> parse_listen_url(std::string_view url);

@@ -152,11 +152,18 @@ bool netd::answer(int channel) {
     wait_for_reader(process_channel_.get(), answer_patience);
     return say(wire::netd_done{});
   }
+  if (std::holds_alternative<wire::netd_lend_sockets>(*message)) return lend_sockets(std::move(packet->descriptors)) && say(wire::netd_done{});
   const auto* wanted = std::get_if<wire::netd_install>(&*message);
   if (wanted == nullptr) return false;
   if (auto no = install(*wanted)) return say(std::move(*no));
   if (wanted->want_sockets && !hand_out(channel)) return false;
   return say(wire::netd_done{});
+}
+
+bool netd::lend_sockets(std::vector<io::descriptor> to) {
+  if (to.size() != 2 || std::ranges::none_of(listeners_, [](const listener& l) { return l.wanted.original_source; })) return false;
+  lender_.lend_to(std::move(to[0]), std::move(to[1]));
+  return true;
 }
 
 void netd::answer_process() {

@@ -12,6 +12,7 @@
 
 #include "interceptor/cgroup/hooks.hpp"
 #include "interceptor/cgroup_watch.hpp"
+#include "interceptor/lent_sockets.hpp"
 #include "interceptor/nft.hpp"
 #include "interceptor/processes.hpp"
 #include "interceptor/ruleset_capture.hpp"
@@ -45,6 +46,10 @@ class netd {
   /// milliseconds: who waits for this leaves pauses.
   int process_fd() const noexcept { return process_channel_.get(); }
   void answer_process();
+
+  /// Writable when the worker has taken sockets that may have anybody's address, and lend() makes more; -1: it wants none.
+  int lender_fd(bool v6) const noexcept { return lender_.fd(v6); }
+  void lend(bool v6) noexcept { lender_.fill(v6); }
 
   /// Readable when a cgroup that is captured may have come or gone; -1: none is.
   int cgroups_fd() const noexcept { return cgroups_.fd(); }
@@ -96,6 +101,7 @@ class netd {
   std::optional<wire::netd_refusal> ensure_routing(const std::vector<listener>& all);
   static bool is_by_programs(const listener& one) noexcept;
   static std::vector<int> sockets_of(const listener& one);
+  bool lend_sockets(std::vector<io::descriptor> to);
   bool hand_out(int channel) const;
   bool hand_out_files(int channel) const;
 
@@ -114,6 +120,7 @@ class netd {
   cgroup_watch cgroups_;
   std::vector<std::string> warnings_;
   bool withdrawn_ = false;
+  socket_lender lender_;
   io::descriptor process_channel_;
   proc_processes processes_;
 };

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iterator>
@@ -20,7 +21,7 @@ constexpr timeval answer_timeout{.tv_sec = 10, .tv_usec = 0};
 wire::netd_install to_message(const plan& wanted, bool want_sockets) {
   wire::netd_install out{wanted.workers, want_sockets, {}};
   for (const auto& l : wanted.listeners) {
-    wire::netd_listener one{l.where, std::nullopt, l.fail_closed, l.reject_udp};
+    wire::netd_listener one{l.where, std::nullopt, l.fail_closed, l.reject_udp, l.original_source};
     if (const auto by = mechanism_of(l)) one.capture = wire::netd_capture{*by, l.capture};
     out.listeners.push_back(std::move(one));
   }
@@ -59,6 +60,9 @@ boost::system::result<installation, install_failure> netd_client::install(const 
   }
   if (auto no = take_end()) return *no;
   if (auto no = ask_for_processes(out)) return *no;
+  if (std::ranges::any_of(wanted.listeners, &listener_config::original_source)) {
+    if (auto no = ask_for_sockets(out)) return *no;
+  }
   return out;
 }
 
@@ -67,6 +71,15 @@ failure netd_client::ask_for_processes(installation& into) {
   const int beside[] = {theirs.get()};
   if (!ours || !send_packet(channel_.get(), wire::encode(wire::netd_answer_processes{}), beside)) return lost();
   into.processes = std::move(ours);
+  return take_end();
+}
+
+failure netd_client::ask_for_sockets(installation& into) {
+  auto [ours_v4, theirs_v4] = make_packet_channel();
+  auto [ours_v6, theirs_v6] = make_packet_channel();
+  const int beside[] = {theirs_v4.get(), theirs_v6.get()};
+  if (!ours_v4 || !ours_v6 || !send_packet(channel_.get(), wire::encode(wire::netd_lend_sockets{}), beside)) return lost();
+  into.sources = {std::move(ours_v4), std::move(ours_v6)};
   return take_end();
 }
 

@@ -26,6 +26,7 @@ class netd_client final : public installer {
  private:
   std::optional<install_failure> take_listener(opened_listener& into, std::optional<core::mechanism> by, std::uint32_t workers);
   std::optional<install_failure> ask_for_processes(installation& into);
+  std::optional<install_failure> ask_for_sockets(installation& into);
   std::optional<install_failure> take_end();
 
   io::descriptor channel_;

@@ -16,10 +16,12 @@ boost::system::error_code of_errno(int system_errno) { return {system_errno, boo
 }  // namespace
 
 task<boost::system::error_code> connect(tcp_socket& socket, const core::endpoint& to) {
-  descriptor fresh{::socket(to.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!fresh) co_return of_errno(errno);
-  if (in_descriptor_reserve(fresh.get())) co_return of_errno(EMFILE);
-  socket.open(std::move(fresh));
+  if (!socket.is_open()) {
+    descriptor fresh{::socket(to.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!fresh) co_return of_errno(errno);
+    socket.open(std::move(fresh));
+  }
+  if (in_descriptor_reserve(socket.native_handle())) co_return of_errno(EMFILE);
   sockaddr_storage where;
   const socklen_t size = to_sockaddr(to, where);
   if (::connect(socket.native_handle(), reinterpret_cast<const sockaddr*>(&where), size) == 0) co_return of_errno(0);

@@ -9,7 +9,7 @@
 
 namespace omnilink::io {
 
-/// Opens `socket` and connects it. EMFILE where only the reserve of descriptors is left. To end it early, close the socket.
+/// Opens `socket`, unless it is open, and connects it. EMFILE where only the reserve of descriptors is left. To end it early, close the socket.
 task<boost::system::error_code> connect(tcp_socket& socket, const core::endpoint& to);
 
 }  // namespace omnilink::io

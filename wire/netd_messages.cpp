@@ -11,14 +11,17 @@ namespace {
 // magic, version, kind, payload
 constexpr std::uint32_t magic = 0x6f6c6e64;  // "olnd"
 constexpr std::uint8_t version = 3;
-enum class kind : std::uint8_t { install = 1, withdraw, opened, done, refusal, open_files, file, answer_processes };
+enum class kind : std::uint8_t { install = 1, withdraw, opened, done, refusal, open_files, file, answer_processes, lend_sockets };
 enum class family : std::uint8_t { v4 = 4, v6 = 6 };
 
 constexpr std::size_t step_max = 64;
 
 bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-bool in_limits(const netd_listener& l) noexcept { return !l.capture || l.capture->what.validate().empty(); }
+bool in_limits(const netd_listener& l) noexcept {
+  if (l.original_source && !(l.capture && l.capture->by == core::mechanism::tproxy)) return false;
+  return !l.capture || l.capture->what.validate().empty();
+}
 bool in_limits(const netd_install& m) noexcept {
   return m.workers >= 1 && m.workers <= netd_workers_max && m.listeners.size() <= netd_listeners_max &&
          std::ranges::all_of(m.listeners, [](const netd_listener& l) { return in_limits(l); });
@@ -131,6 +134,7 @@ struct encoder {
       out.u16(l.where.port);
       out.u8(l.fail_closed);
       out.u8(l.reject_udp);
+      out.u8(l.original_source);
       out.u8(l.capture.has_value());
       if (!l.capture) continue;
       out.u8(static_cast<std::uint8_t>(l.capture->by));
@@ -153,6 +157,7 @@ struct encoder {
   }
   void operator()(const netd_open_files&) { head(kind::open_files); }
   void operator()(const netd_answer_processes&) { head(kind::answer_processes); }
+  void operator()(const netd_lend_sockets&) { head(kind::lend_sockets); }
   void operator()(const netd_file& m) {
     head(kind::file);
     out.u16(m.system_errno);
@@ -216,7 +221,8 @@ std::optional<netd_listener> decode_listener(byte_reader& in) {
   if (!where) return std::nullopt;
   out.where = {*where, in.u16()};
   bool captures = false;
-  if (!take_bool(in, out.fail_closed) || !take_bool(in, out.reject_udp) || !take_bool(in, captures)) return std::nullopt;
+  if (!take_bool(in, out.fail_closed) || !take_bool(in, out.reject_udp) || !take_bool(in, out.original_source) || !take_bool(in, captures))
+    return std::nullopt;
   if (!captures) return out;
   const std::uint8_t by = in.u8();
   auto what = decode_capture(in);
@@ -274,6 +280,7 @@ std::optional<netd_message> decode_kind(kind what, byte_reader& in) {
     case kind::open_files: return netd_open_files{};
     case kind::file: return decode_file(in);
     case kind::answer_processes: return netd_answer_processes{};
+    case kind::lend_sockets: return netd_lend_sockets{};
   }
   return std::nullopt;
 }

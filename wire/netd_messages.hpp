@@ -38,6 +38,7 @@ struct netd_listener {
   std::optional<netd_capture> capture;  ///< with it, sockets of both families on that port
   bool fail_closed = true;               ///< with capture: what it takes is rejected while nobody serves it
   bool reject_udp = false;               ///< with capture: UDP that meets it is rejected
+  bool original_source = false;          ///< with capture by tproxy: what is dialled for it may have its clients' addresses
   friend bool operator==(const netd_listener&, const netd_listener&) = default;
 };
 
@@ -62,6 +63,11 @@ struct netd_open_files {
 /// netd_done.
 struct netd_answer_processes {
   friend bool operator==(const netd_answer_processes&, const netd_answer_processes&) = default;
+};
+/// Beside it come the ends of two packet channels, for IPv4 and IPv6, which netd is to keep full of sockets that may have anybody's address
+/// (lent_sockets.hpp). Answered by netd_done; where no listener has original_source it is nonsense.
+struct netd_lend_sockets {
+  friend bool operator==(const netd_lend_sockets&, const netd_lend_sockets&) = default;
 };
 /// Beside it comes the file, for reading, where system_errno is 0.
 struct netd_file {
@@ -88,7 +94,7 @@ struct netd_refusal {
 };
 
 using netd_message = std::variant<netd_install, netd_withdraw, netd_opened, netd_done, netd_refusal, netd_open_files, netd_file,
-                                  netd_answer_processes>;
+                                  netd_answer_processes, netd_lend_sockets>;
 
 /// Texts are cut, and their control bytes become '?'. Empty: the message is longer than netd_message_max, or not within
 /// its limits.

@@ -57,6 +57,7 @@ TEST(listener_config, what_is_refused) {
       {"redirect://:1?cgroup=", "no value"},
       {"redirect://:1?cgroup=a,b", "more than one cgroup"},
       {"redirect://:1?port=443&udp=drop", "udp is pass or reject"},
+      {"tproxy://?port=80&original_source=yes", "original_source is true or false"},
       {"mixed://:1?udp=reject", "the parameter \"udp\" is unknown"},
       {"mixed://:1?port=80", "the parameter \"port\" is unknown"},
       {"tcp://:1?to=", "no value"},
@@ -110,6 +111,9 @@ TEST(listener_config, what_each_mechanism_can_tell) {
   } const cases[] = {
       {"redirect://?port=80&exe=/bin/sh", "use a cgroup listener"},
       {"redirect://?port=80&deny=EPERM", "by deny"},
+      {"tproxy://?port=80&direction=forward&original_source=true", ""},
+      {"tproxy://?port=80&original_source=true", "of direction forward"},
+      {"redirect://0.0.0.0?port=80&direction=forward&allow_remote=true&original_source=true", "belongs to a tproxy listener"},
       {"cgroup://", "no condition"},
       {"cgroup://?cgroup=app.slice", ""},
       {"cgroup://[::1]?exe=/usr/bin/curl&process=curl&pid=7&uid=0&port=80,443&rewrite=80:8080", ""},

@@ -245,6 +245,74 @@ class tproxy(through_the_gateway, unittest.TestCase):
     MECHANISM = "tproxy"
 
 
+class original_source(unittest.TestCase):
+    """Nobody translates addresses here, and far knows the way back: a direct target sees the container itself."""
+
+    @classmethod
+    def setUpClass(cls):
+        for path in BRIDGE_CALLS:
+            world.write(path, "0")
+        subprocess.run(["nft", "delete", "table", "inet", "docker"], check=True)
+        world.far_ip("route", "add", "203.0.113.192/26", "via", world.NEAR4)
+        world.far_ip("-6", "route", "add", "2001:db8:c::/64", "via", world.NEAR6)
+        cls.target = world.far_call(lambda: local_service.local_service(SERVICE_PORT))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.target.close()
+        world.far_ip("route", "del", "203.0.113.192/26")
+        world.far_ip("-6", "route", "del", "2001:db8:c::/64")
+        subprocess.run(["nft", "-f", "-"], input=box.NAT, text=True, check=True)
+        omnilink.run("cleanup")
+
+    def listening(self, more="&original_source=true", **options):
+        return omnilink.service(listen=[f"tproxy://127.0.0.1:0?direction=forward&iface=br0{more}"], **options)
+
+    def dial(self, host, port=SERVICE_PORT):
+        return box.call(lambda: omnilink.connect((host, port), 20))
+
+    def seen(self, host, port=SERVICE_PORT):
+        with self.dial(host, port) as client:
+            return origin.read_line(client).removeprefix("service of ")
+
+    def test_the_target_sees_the_client(self):
+        with self.listening("") as service:
+            self.assertEqual([self.seen(world.ORIGIN4), self.seen(world.ORIGIN6)], [world.NEAR4, world.NEAR6])
+            service.access(-1, 2)
+        for more in ("&original_source=true", "&original_source=true&fail=open"):
+            with self.listening(more) as service:
+                for i, (host, client) in enumerate(((world.ORIGIN4, box.BOX4), (world.ORIGIN6, box.BOX6))):
+                    with self.dial(host) as connection:
+                        self.assertEqual(origin.read_line(connection), f"service of {client}")
+                        connection.sendall(b"x" * SIZE)
+                        self.assertEqual(omnilink.read_exactly(connection, SIZE), b"x" * SIZE)
+                    self.assertEqual([service.access(i, i + 1)[key] for key in ("verdict", "chain", "destination")], ["ok", "direct", world.written(host, SERVICE_PORT)])
+
+    def test_more_at_once_than_netd_lends_at_once_and_the_next_worker(self):
+        with self.listening() as service:
+            for _ in range(2):
+                clients = box.call(lambda: [omnilink.connect((host, SERVICE_PORT), 20) for _ in range(100) for host in (world.ORIGIN4, world.ORIGIN6)])
+                for i, client in enumerate(clients):
+                    with client:
+                        self.assertEqual(origin.read_line(client), f"service of {(box.BOX4, box.BOX6)[i % 2]}")
+                ready = sum('"event":"ready"' in line for line in service.lines)
+                os.kill(omnilink.worker_of(service), signal.SIGKILL)
+                omnilink.wait_until(lambda: sum('"event":"ready"' in line for line in service.lines) > ready, "the next one", 20)
+
+    def test_what_it_is_not_for(self):
+        rules = RULES.replace("[[rule]]", f'[[rule]]\nmatch = {{{{ port = 81 }}}}\naction = "redirect:[{world.ORIGIN6}]:{SERVICE_PORT}"\n[[rule]]', 1)
+        with omnilink.service(listen=["tproxy://127.0.0.1:0?direction=forward&iface=br0&original_source=true"],
+                              more=rules.format(hop=HOP.url, port=SERVICE_PORT)) as service:
+            with self.dial(world.ORIGIN4, 81) as other_family, self.assertRaises(ConnectionResetError):
+                other_family.recv(1)
+            line = service.access()
+            self.assertEqual(line["verdict"], "unsupported")
+            self.assertIn("no address of the client's family", line["detail"])
+            port = ORIGIN.port("greet")
+            with self.dial(world.ORIGIN4, port) as by_a_hop:  # a chain's first hop sees us
+                self.assertEqual(origin.read_line(by_a_hop), "220 origin ready")
+
+
 class bridges(unittest.TestCase):
     def test_a_bridge_that_tproxy_cannot_serve_is_said(self):
         for path in BRIDGE_CALLS:

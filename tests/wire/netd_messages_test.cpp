@@ -42,13 +42,13 @@ std::vector<netd_message> messages() {
   core::capture in;
   in.direction = core::capture::way::in;
   in.ports = {{9000, 9000}};
-  many.listeners.push_back({at("127.0.0.1:15000"), netd_capture{core::mechanism::tproxy, in}, true, true});
+  many.listeners.push_back({at("127.0.0.1:15000"), netd_capture{core::mechanism::tproxy, in}, true, true, true});
   many.listeners.push_back({at("127.0.0.1:12346"), netd_capture{core::mechanism::cgroup, by_program()}, true});
   many.listeners.push_back({at("127.0.0.1:12347"), netd_capture{core::mechanism::sk_lookup, in}, true});
   return {none, many, netd_withdraw{}, netd_opened{0, 0}, netd_opened{64, 64}, netd_opened{1, 1, true}, netd_done{},
           netd_refusal{"nft", 1, "not here; try there"}, netd_refusal{},
           netd_open_files{}, netd_file{"/etc/omnilink/omnilink.toml", 0}, netd_file{"", 13},
-          netd_answer_processes{}};
+          netd_answer_processes{}, netd_lend_sockets{}};
 }
 
 TEST(netd_messages, come_back_as_they_were) {
@@ -87,6 +87,7 @@ TEST(netd_messages, what_is_beyond_its_limits_is_not_sent) {
   EXPECT_TRUE(encode(netd_install{0, true, {}}).empty());
   EXPECT_TRUE(encode(netd_install{65, true, {}}).empty());
   EXPECT_TRUE(encode(netd_opened{65, 0}).empty());
+  EXPECT_TRUE(encode(netd_install{1, true, {{at("127.0.0.1:1"), netd_capture{core::mechanism::redirect, everything()}, true, false, true}}}).empty());
   netd_install all{1, true, {}};
   all.listeners.resize(netd_listeners_max + 1, {at("127.0.0.1:1"), std::nullopt, true});
   EXPECT_TRUE(encode(all).empty());
