@@ -146,6 +146,11 @@ class scenario:
     def impossible(self):
         return network.can_redirect() if self.intercepted else ""
 
+    @property
+    def awake(self):
+        """The load's own CPU time is no result here."""
+        return self.floor == "floor"
+
     def measures(self, work):
         return self.works is None or work in self.works
 

@@ -2,7 +2,8 @@
 
 A turn is: start a candidate on a core of its own, warm it up, let the load tool on the other core do one kind of work, and
 take the CPU time of the candidate's whole process tree. Turns are interleaved, A B C then C B A, so that what the machine
-does beside us meets all of them; the ratios are taken within a round.
+does beside us meets all of them; the ratios are taken within a round. The load tool and its target stay awake, so that no
+candidate pays for waking them: who is a little slower than its load pays most, and real clients sleep elsewhere.
 """
 
 import argparse
@@ -34,7 +35,7 @@ LOG_SHOWN = 2000  # characters of a candidate's log, when its turn fails
 
 # What the load tool does: its words, and how much of it: of the kind that its result counts.
 WORK = {
-    "connections": (["connections", "--lanes", "8"], "--count", 20_000),
+    "connections": (["connections", "--lanes", "64"], "--count", 20_000),
     "set-up": (["connections", "--lanes", "1"], "--count", 3_000),
     "requests-64": (["requests", "--lanes", "64"], "--count", 200_000),
     "requests-1": (["requests", "--lanes", "1"], "--count", 20_000),
@@ -55,7 +56,8 @@ class bench:
     def surroundings(self):
         self.target, self.hop, self.others = network.free_port(), 0, []
         with contextlib.ExitStack() as running:
-            self.others.append(running.enter_context(self.beside([LOAD, "target", f"0.0.0.0:{self.target}"], self.target)))
+            awake = ["awake"] if self.scenario.awake else []
+            self.others.append(running.enter_context(self.beside([LOAD, "target", f"0.0.0.0:{self.target}", *awake], self.target)))
             if self.scenario.hop:
                 self.hop = network.free_port()
                 command = [program("microsocks"), "-i", "127.0.0.1", "-p", str(self.hop)]
@@ -76,7 +78,8 @@ class bench:
         way = self.scenario.way(self.target, at.port)
 
         def put_load(words, amount):
-            return json.loads(run([LOAD, *words, *way, *amount], self.other_core, TURN_SECONDS))
+            awake = ["--awake", "1"] if self.scenario.awake else []
+            return json.loads(run([LOAD, *words, *way, *amount, *awake], self.other_core, TURN_SECONDS))
 
         try:
             with self.scenario.candidates[name](at) as running:

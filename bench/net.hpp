@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -70,10 +71,15 @@ inline int connect_to(const sockaddr_in& where, int flags) {
   return -1;
 }
 
+/// Asleep, or always awake: who sleeps is woken at the expense of the candidate that sends to it, most often by one that is slower
+/// than its load, and a client elsewhere in a network is never woken by it.
+enum class waits : bool { asleep, awake };
+
 /// What has happened; nothing when a tracer's signal came instead.
-inline std::span<epoll_event> wait_for_events(int epoll, std::span<epoll_event> room) {
-  const int count = ::epoll_wait(epoll, room.data(), static_cast<int>(room.size()), -1);
+inline std::span<epoll_event> wait_for_events(int epoll, std::span<epoll_event> room, waits how = waits::asleep) {
+  const int count = ::epoll_wait(epoll, room.data(), static_cast<int>(room.size()), how == waits::awake ? 0 : -1);
   if (count < 0 && errno == EINTR) return {};
+  if (count == 0) ::sched_yield();  // to the others of this core
   return room.first(static_cast<std::size_t>(check(count, "epoll_wait")));
 }
 

@@ -34,7 +34,7 @@ class runner {
       if (begun_ < options_.count) open(each);
     epoll_event happened[256];
     while (times_.size() < options_.count) {
-      for (const epoll_event& one : wait_for_events(epoll_, happened)) go_on(*static_cast<lane*>(one.data.ptr));
+      for (const epoll_event& one : wait_for_events(epoll_, happened, options_.how)) go_on(*static_cast<lane*>(one.data.ptr));
     }
     return std::move(times_);
   }

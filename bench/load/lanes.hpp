@@ -14,6 +14,7 @@ struct lanes_options {
   int lanes = 1;
   std::uint64_t count = 0;  ///< exchanges over all lanes
   bool keep = false;        ///< further exchanges go over the same connection
+  waits how = waits::asleep;
 };
 
 /// Nanoseconds of each exchange: from connect() on, or, on a connection that was kept, from the send on.

@@ -1,9 +1,9 @@
 // The load tool of bench/run.
-//   bench_load target ADDRESS                                serves until it is ended
+//   bench_load target ADDRESS [awake]                        serves until it is ended
 //   bench_load connections WAY --lanes N --count N           open, 64 bytes each way, close
 //   bench_load requests WAY --lanes N --count N              64 bytes each way on N connections that stay
 //   bench_load up|down WAY --bytes N                         one connection, one way
-// WAY: --to TARGET [--socks5 PROXY]. [--uid N]: as this user. Ends with one line of JSON: what was done, and its own CPU time.
+// WAY: --to TARGET [--socks5 PROXY]. [--uid N]: as this user. [--awake 1]: never asleep on its lanes. Ends with one line of JSON: what was done, and its own CPU time.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -70,7 +70,8 @@ void run(const std::string& what, const flags& given) {
   std::vector<std::uint64_t> times;
   if (what == "connections" || what == "requests") {
     count = number(given, "--count");
-    times = run_lanes({way_of(given), static_cast<int>(number(given, "--lanes")), count, what == "requests"});
+    times = run_lanes({way_of(given), static_cast<int>(number(given, "--lanes")), count, what == "requests",
+                       given.contains("--awake") ? waits::awake : waits::asleep});
   } else if (what == "up" || what == "down") {
     count = number(given, "--bytes");
     what == "up" ? send_bulk(way_of(given), count) : receive_bulk(way_of(given), count);
@@ -89,7 +90,7 @@ int main(int count, char** words) {
   if (count < 3) die("usage: see the head of bench/load/main.cpp");
   std::signal(SIGPIPE, SIG_IGN);
   const std::string what = words[1];
-  if (what == "target") serve(parse_address(words[2]));
+  if (what == "target") serve(parse_address(words[2]), count > 3 ? waits::awake : waits::asleep);
   const flags given = read_flags(count, words);
   if (given.contains("--uid")) check(::setuid(static_cast<uid_t>(number(given, "--uid"))), "setuid");
   run(what, given);

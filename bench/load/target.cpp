@@ -20,8 +20,8 @@ struct client {
 
 class server {
  public:
-  explicit server(const sockaddr_in& where)
-      : listener_{listen_on(where)}, epoll_{check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")}, payload_(piece, 'd') {
+  server(const sockaddr_in& where, waits how)
+      : how_{how}, listener_{listen_on(where)}, epoll_{check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")}, payload_(piece, 'd') {
     epoll_event wanted{EPOLLIN, {.ptr = nullptr}};
     check(::epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &wanted), "epoll_ctl");
   }
@@ -30,11 +30,12 @@ class server {
   [[noreturn]] void run() {
     epoll_event happened[256];
     for (;;) {
-      for (const epoll_event& one : wait_for_events(epoll_, happened)) {
+      for (const epoll_event& one : wait_for_events(epoll_, happened, small_ > 0 ? how_ : waits::asleep)) {
         auto* who = static_cast<client*>(one.data.ptr);
         if (!who) {
           accept_all();
         } else if (!go_on(*who)) {
+          if (who->wanted == 0 || who->wanted == service::echo) --small_;
           ::close(who->fd);
           delete who;
         }
@@ -48,6 +49,7 @@ class server {
       const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) return;
       set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+      ++small_;
       epoll_event wanted{EPOLLIN, {.ptr = new client{fd}}};
       check(::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &wanted), "epoll_ctl");
     }
@@ -70,6 +72,7 @@ class server {
     if (who.wanted == 0) who.wanted = heard[0];
     // What does not fit into the socket's buffer was more than this tool ever sends.
     if (who.wanted == service::echo) return ::send(who.fd, heard, size, MSG_NOSIGNAL) == got;
+    if (who.wanted == service::sink || who.wanted == service::source) --small_;
     if (size < bulk_request_size) return false;
     std::memcpy(&who.left, heard + 1, sizeof who.left);
     if (who.wanted == service::sink) return took(who, size - bulk_request_size);
@@ -96,6 +99,8 @@ class server {
     return true;  // the client closes
   }
 
+  const waits how_;
+  int small_ = 0;  // clients that echo, or have not said what they want
   const int listener_;
   const int epoll_;
   const std::vector<char> payload_;
@@ -103,8 +108,8 @@ class server {
 
 }  // namespace
 
-void serve(const sockaddr_in& where) {
-  server{where}.run();
+void serve(const sockaddr_in& where, waits how) {
+  server{where, how}.run();
 }
 
 }  // namespace omnilink::bench

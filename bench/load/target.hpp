@@ -5,6 +5,7 @@
 
 namespace omnilink::bench {
 
-[[noreturn]] void serve(const sockaddr_in& where);
+/// `how`: while it has clients that echo; bulk always finds it asleep.
+[[noreturn]] void serve(const sockaddr_in& where, waits how);
 
 }  // namespace omnilink::bench
