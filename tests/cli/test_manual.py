@@ -122,10 +122,14 @@ class installation(unittest.TestCase):
             done = run("cmake", "--install", os.path.dirname(BINARY), "--prefix", folder)
             self.assertEqual(done.returncode, 0, done.stderr)
             found = {os.path.relpath(os.path.join(at, name), folder) for at, _, names in os.walk(folder) for name in names}
+            found = {re.sub("omnilinkConfig-(debug|release)", "omnilinkConfig-TYPE", name) for name in found}
             self.assertEqual(found, {"bin/omnilink", "share/man/man1/omnilink.1", "share/bash-completion/completions/omnilink",
                                      "share/zsh/site-functions/_omnilink", "share/fish/vendor_completions.d/omnilink.fish",
                                      "lib/systemd/system/omnilink.service", "lib/systemd/system/omnilink-netd.service",
-                                     "lib/systemd/system/omnilink-netd.socket", "lib/sysusers.d/omnilink.conf"})
+                                     "lib/systemd/system/omnilink-netd.socket", "lib/sysusers.d/omnilink.conf",
+                                     "include/omnilink.h", "lib/libomnilink.so", "lib/libomnilink.so.0", "lib/libomnilink.so.0.1.0",
+                                     "lib/pkgconfig/omnilink.pc", "lib/cmake/omnilink/omnilinkConfig.cmake",
+                                     "lib/cmake/omnilink/omnilinkConfig-TYPE.cmake", "lib/cmake/omnilink/omnilinkConfigVersion.cmake"})
             self.assertRegex(run(os.path.join(folder, "bin/omnilink"), "version").stdout, "^omnilink ")
             self.expect_unit(os.path.join(folder, "lib/systemd/system"), "omnilink.service", ["run", "reload"])
             self.expect_unit(os.path.join(folder, "lib/systemd/system"), "omnilink-netd.service", ["netd"])
