@@ -102,6 +102,13 @@ service = omnilink.Service(sys.argv[2], sys.argv[3])
 print(service.address(), flush=True)
 sys.stdin.readline()
 """
+# Connects, and ends the connection before it ends itself: each when it is told to.
+CLIENT = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2]))):
+    sys.stdin.readline()
+sys.stdin.read()
+"""
 # argv: the library, where to connect to. The port's destination, once the service knows it too; and what is known after it was forgotten.
 FORGETFUL = """import ctypes, os, socket, subprocess, sys
 class Destination(ctypes.Structure):
@@ -185,16 +192,17 @@ class capi(unittest.TestCase):
         command = built("c")
         with omnilink.service() as service:
             def flows():
-                return [(flow["original"], flow["connection"]) for flow in service.admin("nat", "list")["flows"]]
+                return [(flow["original"], flow["connection"]) for flow in service.admin("nat", "list")["flows"] if flow["state"] == "live"]
 
             greet = ORIGIN.port("greet")
-            client = ["sh", "-c", f"exec nc {world.ORIGIN4} {greet}"]
+            client = [sys.executable, "-c", CLIENT, world.ORIGIN4, str(greet)]
             with subprocess.Popen(GROUPS.service([*command, *client]), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   env={**ENV, "RUNTIME_DIRECTORY": service.folder}) as proxy:
                 omnilink.wait_until(lambda: flows() == [(f"{world.ORIGIN4}:{greet}", 0)], "the service knows of it")
-                proxy.stdin.close()
-                proxy.stdout.read()
+                proxy.stdin.write(b"\n")
+                proxy.stdin.flush()
                 omnilink.wait_until(lambda: flows() == [], "it has ended")
+                proxy.stdin.close()
             program = [sys.executable, "-c", FORGETFUL, f"{ENV['LD_LIBRARY_PATH']}/libomnilink.so.0", world.ORIGIN4, str(greet)]
             with subprocess.Popen(GROUPS.service(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                   env={**ENV, "RUNTIME_DIRECTORY": service.folder}) as agent:
