@@ -148,8 +148,8 @@ class scenario:
 
     @property
     def awake(self):
-        """The load's own CPU time is no result here."""
-        return self.floor == "floor"
+        """The load's own CPU time is no result here, and no hop needs its core."""
+        return self.floor == "floor" and not self.hop
 
     def measures(self, work):
         return self.works is None or work in self.works
@@ -157,7 +157,7 @@ class scenario:
     def way(self, target, port):
         """The load tool's words."""
         to = ["--to", f"{network.TARGET}:{target}"]
-        return to + (["--uid", str(network.UNPRIVILEGED)] if self.intercepted else ["--socks5", f"127.0.0.1:{port}"])
+        return to + (["--uid", str(network.UNPRIVILEGED), "--from", network.CLIENT] if self.intercepted else ["--socks5", f"127.0.0.1:{port}"])
 
 
 SCENARIOS = [

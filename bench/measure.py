@@ -2,8 +2,9 @@
 
 A turn is: start a candidate on a core of its own, warm it up, let the load tool on the other core do one kind of work, and
 take the CPU time of the candidate's whole process tree. Turns are interleaved, A B C then C B A, so that what the machine
-does beside us meets all of them; the ratios are taken within a round. The load tool and its target stay awake, so that no
-candidate pays for waking them: who is a little slower than its load pays most, and real clients sleep elsewhere.
+does beside us meets all of them; the ratios are taken within a round. Where no hop needs their core, the load tool and its
+target stay awake, so that no candidate pays for waking them: who is a little slower than its load pays most, and real clients
+sleep elsewhere.
 """
 
 import argparse

@@ -61,11 +61,15 @@ inline int listen_on(const sockaddr_in& where) {
   return fd;
 }
 
-/// `flags`: SOCK_NONBLOCK or 0. -1: errno says why.
-inline int connect_to(const sockaddr_in& where, int flags) {
+/// `flags`: SOCK_NONBLOCK or 0; `from`: null, or an address to come from, without a port. -1: errno says why.
+inline int connect_to(const sockaddr_in& where, int flags, const sockaddr_in* from = nullptr) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
   if (fd < 0) return fd;
   set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+  if (from) {
+    set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
+    check(::bind(fd, raw(*from), sizeof *from), "bind");
+  }
   if (::connect(fd, raw(where), sizeof where) == 0 || errno == EINPROGRESS) return fd;
   ::close(fd);
   return -1;

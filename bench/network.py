@@ -9,6 +9,9 @@ import time
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 TARGET = "203.0.113.10"
+# Whoever is intercepted has an address of its own: the candidate connects to the same target, and after a tproxy listener each has a
+# socket of these two addresses, of which one must not take the other's port while that is still closing.
+CLIENT = "203.0.113.11"
 READY_SECONDS = 20
 LISTEN = "0A"  # in /proc/net/tcp
 UNPRIVILEGED = 65534  # whose connections are redirected; the hop's and the candidate's own are not
@@ -47,7 +50,8 @@ def enter():
         write("/proc/self/setgroups", "deny")
         write("/proc/self/uid_map", f"0 {uid} 1")
         write("/proc/self/gid_map", f"0 {gid} 1")
-    for command in (["link", "set", "lo", "up"], ["addr", "add", f"{TARGET}/32", "dev", "lo"]):
+    for command in (["link", "set", "lo", "up"], ["addr", "add", f"{TARGET}/32", "dev", "lo"],
+                    ["addr", "add", f"{CLIENT}/32", "dev", "lo"]):
         subprocess.run(["ip", *command], check=True)
     for key, value in {**SETTINGS, **CONNTRACK}.items():
         if os.path.exists(f"/proc/sys/{key}"):  # conntrack may not be loaded

@@ -18,7 +18,7 @@ std::array<char, bulk_request_size> bulk_request(service what, std::uint64_t byt
 }
 
 int open_blocking(const route& way) {
-  const int fd = check(connect_to(way.first(), 0), "connect");
+  const int fd = check(connect_to(way.first(), 0, way.from ? &*way.from : nullptr), "connect");
   if (!way.proxy) return fd;
   char answer[socks5_reply_size];
   send_all(fd, socks5_greeting.data(), socks5_greeting.size());

@@ -21,6 +21,7 @@ std::array<char, bulk_request_size> bulk_request(service what, std::uint64_t byt
 struct route {
   sockaddr_in target;
   std::optional<sockaddr_in> proxy;
+  std::optional<sockaddr_in> from;
 
   const sockaddr_in& first() const noexcept { return proxy ? *proxy : target; }
 };

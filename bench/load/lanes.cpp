@@ -44,7 +44,7 @@ class runner {
     ++begun_;
     on.begun = now();
     on.next = lane::step::connecting;
-    on.fd = check(connect_to(options_.way.first(), SOCK_NONBLOCK), "connect");
+    on.fd = check(connect_to(options_.way.first(), SOCK_NONBLOCK, options_.way.from ? &*options_.way.from : nullptr), "connect");
     // One epoll_ctl per connection: edges of both kinds, of which the writable one is needed once.
     epoll_event wanted{EPOLLIN | EPOLLOUT | EPOLLET, {.ptr = &on}};
     check(::epoll_ctl(epoll_, EPOLL_CTL_ADD, on.fd, &wanted), "epoll_ctl");

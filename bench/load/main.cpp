@@ -3,7 +3,7 @@
 //   bench_load connections WAY --lanes N --count N           open, 64 bytes each way, close
 //   bench_load requests WAY --lanes N --count N              64 bytes each way on N connections that stay
 //   bench_load up|down WAY --bytes N                         one connection, one way
-// WAY: --to TARGET [--socks5 PROXY]. [--uid N]: as this user. [--awake 1]: never asleep on its lanes. Ends with one line of JSON: what was done, and its own CPU time.
+// WAY: --to TARGET [--socks5 PROXY] [--from SOURCE]. [--uid N]: as this user. [--awake 1]: never asleep on its lanes. Ends with one line of JSON: what was done, and its own CPU time.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -43,7 +43,8 @@ std::uint64_t number(const flags& given, const char* name) {
 }
 
 route way_of(const flags& given) {
-  route out{parse_address(text(given, "--to")), {}};
+  route out{parse_address(text(given, "--to")), {}, {}};
+  if (given.contains("--from")) out.from = parse_address(text(given, "--from") + ":0");
   if (given.contains("--socks5")) out.proxy = parse_address(text(given, "--socks5"));
   return out;
 }
