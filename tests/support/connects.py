@@ -70,8 +70,11 @@ for i in range(count):
     kind = i % 3
     host = (f"203.0.113.{1 + i % 250}", f"2001:db8:f::{1 + i % 65000:x}", f"::ffff:203.0.113.{1 + i % 250}")[kind]
     with socket.socket(socket.AF_INET if kind == 0 else socket.AF_INET6) as s:
+        # Not waited for: who is reset before connect() returns has no port any more that it could tell.
+        s.setblocking(False)
         while s.connect_ex((host, port)) == errno.EADDRNOTAVAIL: pass
         own = s.getsockname()[1]
+        s.setblocking(True)
         if i % 5 == 0: s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\\1\\0\\0\\0\\0\\0\\0\\0")
         else:
             try: s.recv(1)
