@@ -34,16 +34,6 @@ def setUpModule():
     unittest.addModuleCleanup(ORIGIN.__exit__)
 
 
-def kill_all(service):
-    """netd and its worker at once."""
-    worker = omnilink.worker_of(service)
-    pidfd = os.pidfd_open(worker)
-    os.kill(service.process.pid, signal.SIGKILL)
-    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-    service.process.wait()
-    os.close(pidfd)
-
-
 class fail_modes(unittest.TestCase):
     """What becomes of captured connections when omnilink is gone: by what the program gets, and what is on the cable."""
 
@@ -60,7 +50,7 @@ class fail_modes(unittest.TestCase):
     def test_A13_open_killed_leaves_nothing(self):
         service = GROUPS.hooked("reject", conditions=f"&port={self.port}")
         self.assertEqual(self.dial(), ["ECONNRESET"] * 3)
-        kill_all(service)
+        omnilink.kill_all(service)
         self.assertEqual(self.dial(), ["220 origin ready"] * 3)
         self.assertEqual(self.traces(), {})
 
@@ -68,7 +58,7 @@ class fail_modes(unittest.TestCase):
         service = GROUPS.hooked("reject", conditions=f"&port={self.port}", fail="closed")
         own = service.where[0][1]
         with capture.capture("near0") as cable:
-            kill_all(service)
+            omnilink.kill_all(service)
             # First the end, then the attempts.
             for _ in range(3):
                 self.assertEqual(self.dial(), ["ECONNREFUSED"] * 3)

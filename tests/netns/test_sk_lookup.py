@@ -64,15 +64,6 @@ def traces():
     return {t["what"]: t["in_use"] for t in json.loads(omnilink.run("doctor", "--json").stdout)["traces"]}
 
 
-def kill_all(service):
-    """netd and its worker at once."""
-    pidfd = os.pidfd_open(omnilink.worker_of(service))
-    os.kill(service.process.pid, signal.SIGKILL)
-    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-    service.process.wait()
-    os.close(pidfd)
-
-
 class runs(unittest.TestCase):
     def setUp(self):
         self.addCleanup(omnilink.run, "cleanup")
@@ -190,7 +181,7 @@ class fail_modes(unittest.TestCase):
     def test_A13_open_killed_clients_go_to_the_service(self):
         service = incoming(hops=["reject"])
         self.assertEqual(answers(), ["reset"] * 2)
-        kill_all(service)
+        omnilink.kill_all(service)
         self.assertEqual(answers(), list(HOSTS.values()), "the service sees who they are")
         self.assertEqual(traces(), {})
 
@@ -201,7 +192,7 @@ class fail_modes(unittest.TestCase):
         for client in clients:
             origin.read_line(client)
         before = SERVICE.served
-        kill_all(service)
+        omnilink.kill_all(service)
         for client in clients:
             with client, self.assertRaises(ConnectionError):  # what ran is cut, and what they send now meets nobody
                 client.sendall(b"y")

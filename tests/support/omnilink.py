@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -250,3 +251,12 @@ def worker_of(service):
 
     wait_until(workers, "there is a worker")
     return int(workers()[0])
+
+
+def kill_all(service):
+    """netd and its worker at once."""
+    pidfd = os.pidfd_open(worker_of(service))
+    os.kill(service.process.pid, signal.SIGKILL)
+    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    service.process.wait()
+    os.close(pidfd)
