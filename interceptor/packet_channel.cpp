@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "io/unix_socket.hpp"
+
 namespace omnilink::interceptor {
 namespace {
 
@@ -54,25 +56,9 @@ io::descriptor connect_packet_channel(const std::string& path) noexcept {
 }
 
 bool send_packet(int channel, wire::bytes packet, std::span<const int> descriptors) {
-  iovec part{const_cast<std::uint8_t*>(packet.data()), packet.size()};
-  control_buffer control{};
-  msghdr out{};
-  out.msg_iov = &part;
-  out.msg_iovlen = 1;
-  if (!descriptors.empty()) {
-    if (descriptors.size() > packet_descriptors_max) return false;
-    out.msg_control = control.bytes;
-    out.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-    cmsghdr* head = CMSG_FIRSTHDR(&out);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-    std::memcpy(CMSG_DATA(head), descriptors.data(), descriptors.size_bytes());
-  }
-  ssize_t sent;
-  do sent = ::sendmsg(channel, &out, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  return sent == static_cast<ssize_t>(packet.size());
+  if (descriptors.size() > packet_descriptors_max) return false;
+  errno = io::send_passing(channel, packet, descriptors);
+  return errno == 0;
 }
 
 void wait_for_reader(int channel, core::nanoseconds at_most) noexcept {

@@ -33,24 +33,7 @@ int unix_client::send(wire::bytes data) noexcept {
   return 0;
 }
 
-int unix_client::send_with(wire::bytes message, int passed) noexcept {
-  iovec part{const_cast<std::uint8_t*>(message.data()), message.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof passed)]{};
-  msghdr out{};
-  out.msg_iov = &part;
-  out.msg_iovlen = 1;
-  out.msg_control = control;
-  out.msg_controllen = sizeof control;
-  cmsghdr* head = CMSG_FIRSTHDR(&out);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof passed);
-  std::memcpy(CMSG_DATA(head), &passed, sizeof passed);
-  ssize_t sent;
-  do sent = ::sendmsg(socket_.get(), &out, MSG_NOSIGNAL);
-  while (sent < 0 && errno == EINTR);
-  return sent < 0 ? errno : 0;
-}
+int unix_client::send_with(wire::bytes message, int passed) noexcept { return send_passing(socket_.get(), message, {&passed, 1}); }
 
 int unix_client::receive(std::span<std::uint8_t> into, std::size_t& size) noexcept {
   ssize_t got;

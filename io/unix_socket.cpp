@@ -104,6 +104,29 @@ std::optional<unix_peer> peer_of(int socket) noexcept {
   return unix_peer{who.uid, who.gid, who.pid};
 }
 
+int send_passing(int socket, std::span<const std::uint8_t> data, std::span<const int> passed) noexcept {
+  if (passed.size() > passed_most) return EINVAL;
+  iovec part{const_cast<std::uint8_t*>(data.data()), data.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(passed_most * sizeof(int))> ancillary{};
+  msghdr out{};
+  out.msg_iov = &part;
+  out.msg_iovlen = 1;
+  if (!passed.empty()) {
+    out.msg_control = ancillary.data();
+    out.msg_controllen = CMSG_SPACE(passed.size_bytes());
+    cmsghdr* head = CMSG_FIRSTHDR(&out);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(passed.size_bytes());
+    std::memcpy(CMSG_DATA(head), passed.data(), passed.size_bytes());
+  }
+  ssize_t sent;
+  do sent = ::sendmsg(socket, &out, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  if (sent < 0) return errno;
+  return static_cast<std::size_t>(sent) == data.size() ? 0 : EMSGSIZE;
+}
+
 core::errc send_message(int socket, std::span<const std::uint8_t> data) noexcept {
   if (::send(socket, data.data(), data.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return core::errc::ok;
   return errno == EAGAIN ? core::errc::not_found : to_errc_from_errno(errno);

@@ -42,6 +42,12 @@ struct unix_message {
   std::vector<descriptor> more;  ///< the others; close a stranger's with close_elsewhere()
 };
 
+/// Beside one message (SCM_MAX_FD).
+inline constexpr std::size_t passed_most = 253;
+/// One message with descriptors beside it (SCM_RIGHTS), which stay the caller's: at most passed_most. Waits as the socket does. 0, or an
+/// errno.
+int send_passing(int socket, std::span<const std::uint8_t> data, std::span<const int> passed) noexcept;
+
 /// Neither waits. not_found: the other side has to read first.
 core::errc send_message(int socket, std::span<const std::uint8_t> data) noexcept;
 unix_message receive_message(int socket, std::span<std::uint8_t> into) noexcept;
