@@ -38,7 +38,7 @@ io::task<explicit_request> read_request(io::stream& client, listen_kind kind, co
 /// Tells the client what became of its request, in its own dialect: "connected" when the verdict is ok. `goes_on`: an HTTP client may
 /// ask for something else on the same connection. Not for a forwarded request that is ok: its answer is the origin's.
 io::task<io::progress> answer(io::stream& client, const explicit_request& request,
-                                            const core::verdict& outcome, bool goes_on);
+                              const core::verdict& outcome, bool goes_on);
 
 /// After a refusal: ends our direction and reads on until the client closes, so that unread bytes of its don't turn the
 /// answer into an RST before it was read. The caller bounds it in time.

@@ -26,4 +26,6 @@ omnilink_network key_of(const core::cidr& network) {
   return out;
 }
 
+omnilink_network key_of(const core::address& one) { return key_of(core::cidr{one, static_cast<std::uint8_t>(one.is_v6() ? 128 : 32)}); }
+
 }  // namespace omnilink::interceptor::bpf

@@ -9,5 +9,7 @@ namespace omnilink::interceptor::bpf {
 void put(const core::address& from, __u32 (&into)[4]);
 
 omnilink_network key_of(const core::cidr& network);
+/// Of that one address.
+omnilink_network key_of(const core::address& one);
 
 }  // namespace omnilink::interceptor::bpf

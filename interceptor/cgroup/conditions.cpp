@@ -14,6 +14,7 @@
 
 #include "core/nearest_word.hpp"
 #include "interceptor/bpf/network_key.hpp"
+#include "interceptor/bpf/port_bits.hpp"
 #include "interceptor/cgroup/place.hpp"
 #include "interceptor/cgroup/shared.h"
 #include "io/accept.hpp"
@@ -97,9 +98,7 @@ void set_constants(const core::capture& c, connect_programs& p) {
   capture.source_v4 = source[3];
   bpf::put(source_of(*core::address::parse("2001:db8::1")), source);
   if (source[2] != htonl(0xffff)) std::ranges::copy(source, capture.source_v6);
-  for (const auto& range : c.ports) {
-    for (std::uint32_t port = range.first; port <= range.last; ++port) p.rodata->ports[port / 64] |= 1ull << (port % 64);
-  }
+  bpf::set_bits(c.ports, p.rodata->ports);
 }
 
 std::optional<failure> fill_maps(const core::capture& c, const connect_programs& p) {
@@ -116,10 +115,7 @@ std::optional<failure> fill_maps(const core::capture& c, const connect_programs&
 void fill_own_addresses(const core::capture& c, const connect_programs& p) {
   if (!c.networks.empty()) return;
   for (const char* always : {"127.0.0.0/8", "0.0.0.0/32", "::1/128", "::/128"}) set(p.maps.networks, bpf::key_of(*core::cidr::parse(always)), yes);
-  for (const auto& own : io::host_addresses()) {
-    const std::uint8_t whole = own.is_v6() ? 128 : 32;
-    if (const auto one = core::cidr::make(own, whole)) set(p.maps.networks, bpf::key_of(*one), yes);
-  }
+  for (const auto& own : io::host_addresses()) set(p.maps.networks, bpf::key_of(own), yes);
 }
 
 }  // namespace omnilink::interceptor::cgroup

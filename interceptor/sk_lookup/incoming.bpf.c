@@ -37,22 +37,8 @@ struct {
   __type(value, __u8);
 } own SEC(".maps");
 
-// Where the ports of some programs are taken: those, and whence come the connections that are let through to them. Another loader fills
-// them (cgroup/incoming.bpf.h).
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, __u32);
-} listened SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __uint(max_entries, 1);
-  __type(key, struct omnilink_source);
-  __type(value, __u8);
-} onward SEC(".maps");
+// Where the ports of some programs are taken.
+#include "interceptor/bpf/listened.bpf.h"
 
 enum { words = 4 };
 
@@ -77,9 +63,7 @@ static __always_inline int is_from_here(struct bpf_sk_lookup* ctx, const struct 
 }
 
 static __always_inline int is_listed(struct bpf_sk_lookup* ctx, const struct omnilink_network* from) {
-  const __u32 port = ctx->local_port;
-  const __u32* count = bpf_map_lookup_elem(&listened, &port);
-  if (!count || !*count || !ctx->ingress_ifindex) return 0;
+  if (!is_listened(ctx->local_port) || !ctx->ingress_ifindex) return 0;
   struct omnilink_source source = {.port = bpf_ntohs(ctx->remote_port)};
   for (int i = 0; i < words; ++i) source.address[i] = from->address[i];
   return !bpf_map_lookup_elem(&onward, &source);

@@ -16,6 +16,7 @@
 #include "interceptor/bpf/load_failure.hpp"
 #include "interceptor/bpf/network_key.hpp"
 #include "interceptor/bpf/pins.hpp"
+#include "interceptor/bpf/port_bits.hpp"
 #include "interceptor/sk_lookup/shared.h"
 #include "io/accept.hpp"
 #include "io/descriptor.hpp"
@@ -42,7 +43,8 @@ bool takes_v4(int socket_v6) noexcept {
 }
 
 // For each family; -1: there is none.
-std::array<int, OMNILINK_FAMILIES> first_of_each(const std::vector<int>& sockets) {
+using first_sockets = std::array<int, OMNILINK_FAMILIES>;
+first_sockets first_of_each(const std::vector<int>& sockets) {
   int v4 = -1, v6 = -1;
   for (const int socket : sockets) {
     int& first = io::bound_address(socket).address.is_v6() ? v6 : v4;
@@ -52,7 +54,7 @@ std::array<int, OMNILINK_FAMILIES> first_of_each(const std::vector<int>& sockets
   return {v4, v6};
 }
 
-void set_constants(const attachment& wanted, incoming_programs& p) {
+void set_constants(const attachment& wanted, const first_sockets& sockets, incoming_programs& p) {
   const core::capture& what = wanted.what;
   auto& to = p.rodata->arrivals;
   if (!what.ports.empty()) to.conditions |= OMNILINK_ARRIVAL_PORTS;
@@ -60,11 +62,8 @@ void set_constants(const attachment& wanted, incoming_programs& p) {
   if (!what.sources.empty()) to.conditions |= OMNILINK_ARRIVAL_SOURCES;
   if (wanted.listened >= 0) to.conditions |= OMNILINK_ARRIVAL_LISTED;
   to.closed = wanted.fail_closed;
-  const auto sockets = first_of_each(wanted.sockets);
   for (std::size_t family = 0; family < sockets.size(); ++family) to.served[family] = sockets[family] >= 0;
-  for (const auto& range : what.ports) {
-    for (std::uint32_t port = range.first; port <= range.last; ++port) p.rodata->ports[port / 64] |= 1ull << (port % 64);
-  }
+  bpf::set_bits(what.ports, p.rodata->ports);
 }
 
 bool fill(const bpf_map* map, const std::vector<core::cidr>& networks) {
@@ -77,15 +76,14 @@ bool fill(const bpf_map* map, const std::vector<core::cidr>& networks) {
 
 // Exactly those that the machine has now: one that it had may be a client's by now.
 void fill_own(const bpf_map* map, std::vector<core::address>& known) {
-  const auto key = [](const core::address& a) { return bpf::key_of({a, static_cast<std::uint8_t>(a.is_v6() ? 128 : 32)}); };
   constexpr __u8 yes = 1;
   auto now = io::host_addresses();
   for (const auto& a : known) {
-    const omnilink_network gone = key(a);
+    const omnilink_network gone = bpf::key_of(a);
     if (std::ranges::find(now, a) == now.end()) bpf_map_delete_elem(bpf_map__fd(map), &gone);
   }
   for (const auto& a : now) {
-    const omnilink_network here = key(a);
+    const omnilink_network here = bpf::key_of(a);
     bpf_map_update_elem(bpf_map__fd(map), &here, &yes, BPF_ANY);
   }
   known = std::move(now);
@@ -94,13 +92,13 @@ void fill_own(const bpf_map* map, std::vector<core::address>& known) {
 problem load(const attachment& wanted, loaded_program& into) {
   into.reset(incoming_programs__open());
   if (!into) return bpf::load_failure(errno);
-  set_constants(wanted, *into);
+  const first_sockets sockets = first_of_each(wanted.sockets);
+  set_constants(wanted, sockets, *into);
   const bool shared = wanted.listened < 0 || (bpf_map__reuse_fd(into->maps.listened, wanted.listened) == 0 &&
                                               bpf_map__reuse_fd(into->maps.onward, wanted.onward) == 0);
   if (!shared) return bpf::load_failure(errno);
   if (const int error = incoming_programs__load(into.get()); error != 0) return bpf::load_failure(-error);
   if (!fill(into->maps.networks, wanted.what.networks) || !fill(into->maps.sources, wanted.what.sources)) return bpf::load_failure(errno);
-  const auto sockets = first_of_each(wanted.sockets);
   for (__u32 family = 0; family < sockets.size(); ++family) {
     const __u64 socket = static_cast<__u64>(sockets[family]);
     if (sockets[family] >= 0 && bpf_map_update_elem(bpf_map__fd(into->maps.listeners), &family, &socket, BPF_ANY) != 0)
