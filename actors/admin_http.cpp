@@ -147,10 +147,12 @@ struct admin_http::impl : std::enable_shared_from_this<admin_http::impl> {
     }
     if (call->answered_as == wire::admin_call::form::health) co_return health();
     administration all{home};
+    if (call->answered_as == wire::admin_call::form::metrics) {
+      std::string document = co_await all.metrics_document();
+      co_return http_answer(200, std::move(document), "text/plain; version=0.0.4; charset=utf-8");
+    }
     administration::outcome came = co_await all.act(call->request);
-    if (call->answered_as != wire::admin_call::form::metrics) co_return http_answer(status_of(came.what), std::move(came.reply));
-    const auto document = nlohmann::json::parse(came.reply);
-    co_return http_answer(200, document.at("metrics").get<std::string>(), "text/plain; version=0.0.4; charset=utf-8");
+    co_return http_answer(status_of(came.what), std::move(came.reply));
   }
 
   http_response health() const {

@@ -9,6 +9,7 @@
 #include "actors/explain.hpp"
 #include "actors/hop_monitor.hpp"
 #include "actors/metrics.hpp"
+#include "actors/nat_totals.hpp"
 #include "actors/reload.hpp"
 #include "actors/rules.hpp"
 #include "actors/rules_reply.hpp"
@@ -47,7 +48,7 @@ administration::answer administration::act(const wire::admin_request& request) {
     case verb::connections: co_return co_await connections(request.limit);
     case verb::connections_kill: co_return co_await kill(request.id);
     case verb::chains: co_return co_await chains();
-    case verb::metrics: co_return co_await metrics();
+    case verb::metrics: co_return answered(reply_metrics(co_await metrics_document()));
     case verb::explain: co_return explain_one(request.about);
     case verb::rules_list: co_return rules(request.limit);
     case verb::rules_enable: co_return co_await set_enabled(request.id, true);
@@ -89,9 +90,9 @@ administration::answer administration::chains() {
   co_return answered(reply_chains(*home_.settings, home_.health, all, core::clock::now()));
 }
 
-administration::answer administration::metrics() {
+asio::awaitable<std::string> administration::metrics_document() {
   const worker_view all = co_await view();
-  co_return answered(reply_metrics(metrics_text(home_, all)));
+  co_return metrics_text(home_, all);
 }
 
 administration::outcome administration::explain_one(const wire::connection_question& about) const {
@@ -113,14 +114,9 @@ administration::answer administration::set_enabled(std::uint64_t id, bool enable
 }
 
 administration::answer administration::nat_stats() {
-  nat::stats all;
-  for (std::size_t w = 0; w < home_.shared->who.workers(); ++w) {
-    const nat_shard_actor shard = home_.shared->who.shard(w);
-    const auto one = co_await ask<nat::stats>(home_.questions, shard, ask_timeout, stats_atom::value);
-    if (!one) co_return shard_failed();
-    all += *one;
-  }
-  co_return answered(reply_nat_stats(all, home_.shared->loops.load(), home_.shared->denied.load()));
+  const auto all = co_await nat_totals(home_);
+  if (!all) co_return shard_failed();
+  co_return answered(reply_nat_stats(*all, home_.shared->loops.load(), home_.shared->denied.load()));
 }
 
 administration::answer administration::nat_list(std::uint64_t limit, std::uint64_t cursor) {

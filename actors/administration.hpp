@@ -21,6 +21,8 @@ class administration {
   };
   /// On control.
   boost::asio::awaitable<outcome> act(const wire::admin_request& request);
+  /// What of it are the counters, as Prometheus reads them. On control.
+  boost::asio::awaitable<std::string> metrics_document();
   /// Ends the service where that was asked for: once the reply is sent.
   void conclude(const wire::admin_request& request);
 
@@ -36,7 +38,6 @@ class administration {
   answer connections(std::uint64_t limit);
   answer kill(std::uint64_t id);
   answer chains();
-  answer metrics();
   answer reload_now();
   answer set_enabled(std::uint64_t id, bool enabled);
   outcome explain_one(const wire::connection_question& about) const;

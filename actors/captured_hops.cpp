@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "interceptor/cgroup/place.hpp"
 #include "interceptor/cgroup_paths.hpp"
@@ -18,8 +19,7 @@ namespace {
 
 using core::capture;
 
-bool is_here(const core::address& where) {
-  const auto own = io::host_addresses();
+bool is_here(const core::address& where, const std::vector<core::address>& own) {
   return where.is_loopback() || std::ranges::find(own, where) != own.end();
 }
 
@@ -41,12 +41,13 @@ bool takes(const interceptor::listener_config& listener, const interceptor::sock
 void say_captured_hops(const configuration& of) {
   if (std::ranges::none_of(of.listeners, [](const auto& l) { return interceptor::captures(l.kind); })) return;
   const io::descriptor diag = interceptor::open_sock_diag();
+  const std::vector<core::address> own = io::host_addresses();
   interceptor::cgroup_paths groups;
   std::set<std::pair<std::string, std::string>> said;
   for (const chain::chain& way : of.chains) {
     if (way.is_direct() || way.is_reject()) continue;
     const chain::hop& first = way.hops.front();
-    if (first.where.is_name() || !is_here(first.where.address)) continue;
+    if (first.where.is_name() || !is_here(first.where.address, own)) continue;
     const auto owner = interceptor::owner_of_listener(diag.get(), first.where.endpoint());
     for (const auto& listener : of.listeners) {
       if (!owner || !takes(listener, *owner, groups) || !said.emplace(first.name, listener.to_string()).second) continue;

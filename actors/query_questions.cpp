@@ -9,6 +9,7 @@
 #include "actors/asker_session.hpp"
 #include "actors/control.hpp"
 #include "actors/flow_answer.hpp"
+#include "actors/nat_totals.hpp"
 #include "actors/worker.hpp"
 #include "io/accept.hpp"
 #include "io/close_elsewhere.hpp"
@@ -202,15 +203,10 @@ class conversation {
   }
 
   asio::awaitable<void> count(question& q) {
-    nat::stats all;
-    for (std::size_t shard = 0; shard < requests_.size(); ++shard) {
-      const nat_shard_actor who = home_.shared->who.shard(shard);
-      const auto some = co_await ask<nat::stats>(home_.questions, who, ask_timeout, stats_atom::value);
-      if (!some) co_return q.fail(nat_error::internal);
-      all += *some;
-    }
+    const auto all = co_await nat_totals(home_);
+    if (!all) co_return q.fail(nat_error::internal);
     q.answer.what = nat_answer::status::stats;
-    q.answer.counters = counters_of(all);
+    q.answer.counters = counters_of(*all);
   }
 
   asio::awaitable<void> subscribe(question& q) {
