@@ -173,9 +173,8 @@ int omnilink_lookup_fd(omnilink_handle* handle, int accepted, omnilink_destinati
 int omnilink_forget(omnilink_handle* handle, uint32_t port) {
   return call(handle, [&](interception& who) {
     if (port == 0 || port > port_max) return bad(who, "source_port: " + std::to_string(port) + " is no port, 1 to 65535");
-    const auto gone = who.forget(static_cast<std::uint16_t>(port));
-    if (gone.has_error()) return fail(who, gone.error());
-    return *gone ? int{OMNILINK_OK} : fail(who, {core::errc::not_found, "no intercepted connection comes from that port"});
+    const bool known = who.forget(static_cast<std::uint16_t>(port));
+    return known ? int{OMNILINK_OK} : fail(who, {core::errc::not_found, "no intercepted connection comes from that port"});
   });
 }
 

@@ -170,7 +170,7 @@ interception::answer interception::of(int accepted_fd) {
   return ask_service(question, accepted_fd);
 }
 
-boost::system::result<bool, problem> interception::forget(std::uint16_t port) {
+bool interception::forget(std::uint16_t port) {
   const auto now = current();
   return now && now->forget(port);
 }

@@ -43,7 +43,7 @@ class interception {
   answer from(const core::endpoint& source, const std::optional<core::endpoint>& local);
   answer of(int accepted_fd);
   /// False: there was nothing.
-  boost::system::result<bool, problem> forget(std::uint16_t port);
+  bool forget(std::uint16_t port);
 
   /// What is in force; null: nothing.
   std::shared_ptr<interceptor::cgroup::redirection> current() const;

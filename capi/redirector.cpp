@@ -81,8 +81,7 @@ WinDest get_destination(uint32_t src_port) {
 uint32_t delete_destination(uint32_t src_port) {
   if (src_port == 0 || src_port > highest_port) return failed;
   return guarded(of_process(), failed, [&] {
-    const auto gone = of_process().forget(static_cast<std::uint16_t>(src_port));
-    return gone.has_value() && *gone ? done : failed;
+    return of_process().forget(static_cast<std::uint16_t>(src_port)) ? done : failed;
   });
 }
 
