@@ -4,9 +4,9 @@
 // connect() better than a failed one, and whoever is reset comes back at once and makes it worse.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/io_context.hpp>
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "core/clock.hpp"
 #include "io/task.hpp"

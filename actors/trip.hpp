@@ -10,6 +10,6 @@ namespace omnilink::actors {
 
 /// `held` is given back when the connection has ended.
 io::task<> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted,
-                                      admission::place held);
+                    admission::place held);
 
 }  // namespace omnilink::actors

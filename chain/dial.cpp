@@ -310,7 +310,7 @@ class attempt {
 }  // namespace
 
 io::task<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
-                             io::canceler& owner, const core::address* source) {
+                      io::canceler& owner, const core::address* source) {
   attempt now{way, where, environment, owner, source};
   co_return co_await now.run();
 }

@@ -49,6 +49,6 @@ struct dialed {
 /// `way`, `where` and `owner` must outlive the returned awaitable. `owner` ends it early: the verdict then carries its reason. `source`: whose
 /// address the connection of a direct chain has; null: ours.
 io::task<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
-                                    io::canceler& owner, const core::address* source = nullptr);
+                      io::canceler& owner, const core::address* source = nullptr);
 
 }  // namespace omnilink::chain

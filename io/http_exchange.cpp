@@ -211,7 +211,7 @@ class exchange {
 }  // namespace
 
 task<exchange_result> http_exchange(stream& client, stream& upstream, wire::http_request& asked, bool last,
-                                               deadlines& timers, const relay_options& options, relay_counters& counters) {
+                                    deadlines& timers, const relay_options& options, relay_counters& counters) {
   exchange one{client, upstream, asked, last, timers, options, counters};
   co_return co_await one.run();
 }

@@ -26,6 +26,6 @@ struct exchange_result {
 /// Nothing is ever sent twice. A client that cancels, or its kill, closes both streams. All arguments must outlive the returned
 /// awaitable.
 task<exchange_result> http_exchange(stream& client, stream& upstream, wire::http_request& asked, bool last,
-                                                      deadlines& timers, const relay_options& options, relay_counters& counters);
+                                    deadlines& timers, const relay_options& options, relay_counters& counters);
 
 }  // namespace omnilink::io

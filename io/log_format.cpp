@@ -58,17 +58,13 @@ constexpr auto bare = [] {
 }();
 
 bool needs_quotes(std::string_view text) noexcept {
-  if (text.size() > value_max) return true;
+  if (text.empty() || text.size() > value_max) return true;
   bool all = true;
   for (const char each : text) all &= bare[static_cast<unsigned char>(each)];
   return !all;
 }
 
 void put_text(std::string& out, std::string_view text) {
-  if (text.empty()) {
-    out.append("\"\"", 2);
-    return;
-  }
   if (!needs_quotes(text)) {
     out += text;
     return;

@@ -457,8 +457,8 @@ void direction::ready(errc outcome) {
 }  // namespace relaying
 
 task<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes,
-                                    deadlines& timers, const relay_options& options,
-                                    relay_counters& counters) {
+                         deadlines& timers, const relay_options& options,
+                         relay_counters& counters) {
   auto begin = [&](resumption<relay_result> done) {
     std::make_shared<relaying::session>(client, upstream, buffer, pipes, timers, options, counters, std::move(done))
         ->start();

@@ -56,7 +56,7 @@ struct relay_result {
 /// end; closing both earlier ends the relay with `canceled`. All arguments must outlive the returned
 /// awaitable.
 task<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer,
-                                           pipe_pool& pipes, deadlines& timers, const relay_options& options,
-                                           relay_counters& counters);
+                         pipe_pool& pipes, deadlines& timers, const relay_options& options,
+                         relay_counters& counters);
 
 }  // namespace omnilink::io
