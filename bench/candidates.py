@@ -1,12 +1,4 @@
-"""Who is measured: in each scenario the same way in and the same way out for all.
-
-    s1   SOCKS5 in, straight out                                   omnilink, floor, microsocks
-    s3   redirected by nftables, through one SOCKS5 hop (microsocks)   omnilink, floor, redsocks;
-                                                                   and omnilink with a cgroup listener in place of the rule
-    ways  by each kind of interception, straight on                omnilink as redirect, tproxy, cgroup; and nobody at all
-
-Every candidate logs as it does by default, into a file; omnilink has one worker.
-"""
+"""Where a candidate runs, and how omnilink and the floor are started for each scenario; their peers: peers.py."""
 
 import contextlib
 import os
@@ -20,15 +12,12 @@ OMNILINK_USER = 28524  # behind netd, where there is no account of that name
 
 OMNILINK = """version = 1
 [service]
-workers = 1
+workers = {workers}
+{more}
 [query]
 socket = "{folder}/query.sock"
 [admin]
 socket = "{folder}/admin.sock"
-"""
-
-REDSOCKS = """base {{ log_info = on; log = "stderr"; daemon = off; redirector = iptables; }}
-redsocks {{ local_ip = 127.0.0.1; local_port = {port}; ip = 127.0.0.1; port = {hop}; type = socks5; }}
 """
 
 
@@ -40,133 +29,103 @@ def program(name):
 
 
 class place:
-    """Where a candidate runs: its core, its folder, the port it listens on, the programs that were built."""
+    """A core, a folder, a port to listen on, and what is around: the target's address, the ports of the hops and what they speak."""
 
-    def __init__(self, build, core, folder, hop=0):
-        self.build, self.core, self.folder, self.hop = build, core, folder, hop
+    def __init__(self, build, core, folder, target=0, hops=(), kinds=(), secrets=None, connections=0):
+        self.build, self.core, self.folder = build, core, folder
+        self.connections = connections  # at once, where that is more than anybody's default allows
+        self.target, self.hops, self.kinds = f"{network.TARGET}:{target}", hops, kinds
+        self.authority, self.certificate, self.key = (f"{secrets}/{name}.pem" for name in ("authority", "hop", "key"))
         self.port = network.free_port()
         self.listen = f"127.0.0.1:{self.port}"
 
-    def file(self, name, text):
+    def file(self, name, text, mode=0o600):
         path = os.path.join(self.folder, name)
         network.write(path, text)
-        os.chmod(path, 0o600)
+        os.chmod(path, mode)
         return path
 
     @contextlib.contextmanager
     def start(self, command):
         with process(command, self.core, os.path.join(self.folder, "log")) as running:
             network.wait_until_listens(self.port, running.alive)
+            running.is_ready()
             yield running
 
 
-def omnilink(at, *words):
+def omnilink(at, *words, workers=1):
     try:
         owner = pwd.getpwnam("omnilink").pw_uid
     except KeyError:
         owner = OMNILINK_USER
     if os.getuid() == 0 and not network.can_redirect():
         os.chown(at.folder, owner, -1)  # where it makes its sockets
-    config = at.file("omnilink.toml", OMNILINK.format(folder=at.folder))
+    more = f"max_connections = {at.connections}" if at.connections else ""
+    config = at.file("omnilink.toml", OMNILINK.format(folder=at.folder, workers=workers, more=more))
     return at.start([f"{at.build}/omnilink", "run", "-c", config, *words])
 
 
 @contextlib.contextmanager
 def redirecting(at, command):
     """For candidates that leave the rule to others."""
-    network.redirect_to(at.port)
-    try:
-        with at.start(command) as running:
-            yield running
-    finally:
-        network.stop_redirecting()
-
-
-def s1_omnilink(at):
-    return omnilink(at, "-L", f"mixed://{at.listen}")
-
-
-def s1_floor(at):
-    return at.start([f"{at.build}/bench/bench_floor", "socks5", at.listen])
-
-
-def s1_microsocks(at):
-    return at.start([program("microsocks"), "-i", "127.0.0.1", "-p", str(at.port)])
-
-
-def s3_omnilink(at):
-    # Its rules are its own; no guard that outlives it.
-    where = f"redirect://{at.listen}?cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open"
-    return omnilink(at, "-L", where, "-F", f"socks5://127.0.0.1:{at.hop}")
+    with network.redirect_to(at.port), at.start(command) as running:
+        yield running
 
 
 @contextlib.contextmanager
-def s3_omnilink_cgroup(at):
+def tproxying(at, command):
+    with network.tproxy_to(at.port), at.start(command) as running:
+        yield running
+
+
+def forward(at):
+    """omnilink's words for the hops."""
+    schemes = {"tls": "socks5+tls", "tls-full": "socks5+tls"}
+    out = []
+    for port, kind in zip(at.hops, at.kinds):
+        more = f"?ca={at.authority}&sni={network.HOP_NAME}" if kind.startswith("tls") else ""
+        out += ["-F", f"{schemes.get(kind, kind)}://127.0.0.1:{port}{more}"]
+    return out
+
+
+def by_listener(scheme, workers=1):
+    def candidate(at):
+        more = f"?to={at.target}" if scheme == "tcp" else ""
+        return omnilink(at, "-L", f"{scheme}://{at.listen}{more}", *forward(at), workers=workers)
+    return candidate
+
+
+def by_interception(kind):
+    """omnilink's rules are its own; no guard that outlives it."""
+    def candidate(at):
+        where = f"{kind}://{at.listen}?cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open"
+        return omnilink(at, "-L", where, *forward(at))
+    return candidate
+
+
+@contextlib.contextmanager
+def by_connect_hook(at):
     with network.own_cgroup() as group:
         where = f"cgroup://{at.listen}?cgroup={group}&cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open"
-        with omnilink(at, "-L", where, "-F", f"socks5://127.0.0.1:{at.hop}") as running:
+        with omnilink(at, "-L", where, *forward(at)) as running:
             yield running
 
 
-def s3_floor(at):
-    return redirecting(at, [f"{at.build}/bench/bench_floor", "redirect", at.listen, f"127.0.0.1:{at.hop}"])
+def by_exec(at):
+    """In front of the load tool."""
+    return [f"{at.build}/omnilink", "exec", "--log", f"{at.folder}/exec.log", *forward(at), "--"]
 
 
-def s3_redsocks(at):
-    config = at.file("redsocks.conf", REDSOCKS.format(port=at.port, hop=at.hop))
-    return redirecting(at, [program("redsocks"), "-c", config])
+def floor(arrival):
+    def candidate(at):
+        word = f"pass={at.target}" if arrival == "pass" else arrival
+        hops = [f"socks5+tls=127.0.0.1:{port},{at.authority}" if kind.startswith("tls") else f"{kind}=127.0.0.1:{port}"
+                for port, kind in zip(at.hops, at.kinds)]
+        command = [f"{at.build}/bench/bench_floor", word, at.listen, *hops]
+        return {"redirect": redirecting, "tproxy": tproxying}.get(arrival, place.start)(at, command)
+    return candidate
 
 
 def nobody(at):
     """A program that does nothing: the connections go straight to their target."""
     return process([program("sleep"), "infinity"], at.core, os.path.join(at.folder, "log"))
-
-
-def by(kind):
-    def candidate(at):
-        return omnilink(at, "-L", f"{kind}://{at.listen}?cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open")
-    return candidate
-
-
-@contextlib.contextmanager
-def by_cgroup(at):
-    with network.own_cgroup() as group:
-        where = f"cgroup://{at.listen}?cgroup={group}&cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open"
-        with omnilink(at, "-L", where) as running:
-            yield running
-
-
-class scenario:
-    """`hop`: there is one; `floor`: the candidate that the others are compared to."""
-
-    def __init__(self, name, title, candidates, intercepted=False, hop=False, floor="floor", works=None):
-        self.name, self.title, self.candidates, self.intercepted = name, title, candidates, intercepted
-        self.hop, self.floor, self.works = hop, floor, works
-
-    def impossible(self):
-        return network.can_redirect() if self.intercepted else ""
-
-    @property
-    def awake(self):
-        """The load's own CPU time is no result here, and no hop needs its core."""
-        return self.floor == "floor" and not self.hop
-
-    def measures(self, work):
-        return self.works is None or work in self.works
-
-    def way(self, target, port):
-        """The load tool's words."""
-        to = ["--to", f"{network.TARGET}:{target}"]
-        return to + (["--uid", str(network.UNPRIVILEGED), "--from", network.CLIENT] if self.intercepted else ["--socks5", f"127.0.0.1:{port}"])
-
-
-SCENARIOS = [
-    scenario("s1", "SOCKS5 in, straight out",
-             {"floor": s1_floor, "omnilink": s1_omnilink, "microsocks": s1_microsocks}),
-    scenario("s3", "redirected by nftables, through one SOCKS5 hop",
-             {"floor": s3_floor, "omnilink": s3_omnilink, "omnilink, cgroup": s3_omnilink_cgroup, "redsocks": s3_redsocks},
-             intercepted=True, hop=True),
-    scenario("ways", "by each kind of interception, straight on",
-             {"nobody": nobody, "redirect": by("redirect"), "tproxy": by("tproxy"), "cgroup": by_cgroup},
-             intercepted=True, floor="nobody", works=("connections", "set-up")),
-]

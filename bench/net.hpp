@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -33,29 +34,41 @@ inline int check(int result, const char* what) {
 }
 
 /// "127.0.0.1:1080".
-inline sockaddr_in parse_address(const std::string& text) {
+inline std::optional<sockaddr_in> read_address(const std::string& text) {
   const std::size_t colon = text.rfind(':');
   sockaddr_in out{};
   out.sin_family = AF_INET;
-  if (colon == text.npos || ::inet_pton(AF_INET, text.substr(0, colon).c_str(), &out.sin_addr) != 1)
-    die(text + " is not IPV4:PORT");
+  if (colon == text.npos || ::inet_pton(AF_INET, text.substr(0, colon).c_str(), &out.sin_addr) != 1) return {};
   out.sin_port = htons(static_cast<std::uint16_t>(std::atoi(text.c_str() + colon + 1)));
   return out;
+}
+
+inline sockaddr_in parse_address(const std::string& text) {
+  const auto out = read_address(text);
+  if (!out) die(text + " is not IPV4:PORT");
+  return *out;
+}
+
+inline std::string to_text(const sockaddr_in& address) {
+  char text[INET_ADDRSTRLEN];
+  ::inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
+  return std::string{text} + ":" + std::to_string(ntohs(address.sin_port));
 }
 
 inline const sockaddr* raw(const sockaddr_in& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-inline void set_option(int fd, int level, int option) {
+inline int set_option(int fd, int level, int option) {
   const int on = 1;
-  ::setsockopt(fd, level, option, &on, sizeof on);
+  return ::setsockopt(fd, level, option, &on, sizeof on);
 }
 
-/// Non-blocking.
-inline int listen_on(const sockaddr_in& where) {
+/// Non-blocking; `transparent`: also connections to other addresses, which tproxy brings.
+inline int listen_on(const sockaddr_in& where, bool transparent = false) {
   const int fd = check(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
   set_option(fd, SOL_SOCKET, SO_REUSEADDR);
+  if (transparent) check(set_option(fd, SOL_IP, IP_TRANSPARENT), "IP_TRANSPARENT");
   check(::bind(fd, raw(where), sizeof where), "bind");
   check(::listen(fd, 4096), "listen");
   return fd;

@@ -3,7 +3,9 @@
 import contextlib
 import ctypes
 import os
+import pwd
 import socket
+import struct
 import subprocess
 import time
 
@@ -13,13 +15,16 @@ TARGET = "203.0.113.10"
 # socket of these two addresses, of which one must not take the other's port while that is still closing.
 CLIENT = "203.0.113.11"
 READY_SECONDS = 20
-LISTEN = "0A"  # in /proc/net/tcp
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, TCP_LISTEN = 4, 20, 10
+NLMSGHDR, NLM_F_REQUEST, NLM_F_DUMP = 16, 1, 0x300
+HOP_NAME = "hop.test"  # in the certificate of a hop with TLS
 UNPRIVILEGED = 65534  # whose connections are redirected; the hop's and the candidate's own are not
 
 # Thousands of connections a second between few addresses: ports and conntrack entries come back soon.
 SETTINGS = {
-    "net/ipv4/ip_local_port_range": "10000 65000",
+    "net/ipv4/ip_local_port_range": "5000 65000",
     "net/ipv4/tcp_tw_reuse": "1",
+    "net/core/somaxconn": "4096",
 }
 CONNTRACK = {
     "net/netfilter/nf_conntrack_tcp_timeout_time_wait": "1",
@@ -32,6 +37,20 @@ REDIRECT = """table ip bench {{
   }}
 }}
 """
+# What this machine's own programs send comes by prerouting once its mark has led it to lo as if it came from outside.
+TPROXY = """table ip bench {{
+  chain output {{
+    type route hook output priority mangle; policy accept;
+    ip daddr {target} meta skuid {uid} meta l4proto tcp meta mark set {mark}
+  }}
+  chain prerouting {{
+    type filter hook prerouting priority mangle; policy accept;
+    iif lo meta mark {mark} meta l4proto tcp tproxy to 127.0.0.1:{port} accept
+  }}
+}}
+"""
+MARK = 1
+TPROXY_ROUTES = (["rule", "{}", "fwmark", str(MARK), "lookup", "100"], ["route", "{}", "local", "default", "dev", "lo", "table", "100"])
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -56,6 +75,10 @@ def enter():
     for key, value in {**SETTINGS, **CONNTRACK}.items():
         if os.path.exists(f"/proc/sys/{key}"):  # conntrack may not be loaded
             write(f"/proc/sys/{key}", value)
+
+
+def user_name():
+    return pwd.getpwuid(os.getuid()).pw_name
 
 
 def hierarchy():
@@ -98,12 +121,31 @@ def nft(*words, rules=None):
     subprocess.run(["nft", *words], input=rules, text=True, check=True, timeout=20)
 
 
+@contextlib.contextmanager
+def ruled_by(rules, port):
+    nft("-f", "-", rules=rules.format(target=TARGET, uid=UNPRIVILEGED, port=port, mark=MARK))
+    try:
+        yield
+    finally:
+        nft("delete", "table", "ip", "bench")
+
+
 def redirect_to(port):
-    nft("-f", "-", rules=REDIRECT.format(target=TARGET, uid=UNPRIVILEGED, port=port))
+    return ruled_by(REDIRECT, port)
 
 
-def stop_redirecting():
-    nft("delete", "table", "ip", "bench")
+@contextlib.contextmanager
+def tproxy_to(port):
+    def ip(verb):
+        for words in TPROXY_ROUTES:
+            subprocess.run(["ip", *(word.format(verb) for word in words)], check=True)
+
+    ip("add")
+    try:
+        with ruled_by(TPROXY, port):
+            yield
+    finally:
+        ip("del")
 
 
 def free_port():
@@ -118,11 +160,20 @@ def wait_until_listens(port, alive):
     while not listens(port):
         if not alive() or time.monotonic() > deadline:
             raise RuntimeError(f"nobody listens on port {port}")
-        time.sleep(0.01)
+        time.sleep(0.001)
 
 
 def listens(port):
-    with open("/proc/net/tcp") as lines:
-        next(lines)
-        sockets = [line.split() for line in lines]
-    return any(words[1].endswith(f":{port:04X}") and words[3] == LISTEN for words in sockets)
+    """Asks the kernel for its listening sockets alone (sock_diag(7)): /proc/net/tcp also has all that are closing."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as asked:
+        request = struct.pack("=BBBxI48x", socket.AF_INET, socket.IPPROTO_TCP, 0, 1 << TCP_LISTEN)
+        asked.sendto(struct.pack("=IHHII", NLMSGHDR + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + request, (0, 0))
+        found = False
+        while True:
+            answer = asked.recv(1 << 16)
+            while answer:
+                size, kind = struct.unpack_from("=IH", answer)
+                if kind != SOCK_DIAG_BY_FAMILY:
+                    return found
+                found |= struct.unpack_from("!H", answer, NLMSGHDR + 4)[0] == port
+                answer = answer[(size + 3) & ~3:]

@@ -1,6 +1,8 @@
 """Programs that the bench starts: on a core of their own, with their CPU time, and ended by their process ids."""
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -8,17 +10,18 @@ import time
 import network
 
 CPUCLOCK_SCHED = 2
-END_SECONDS = 10
+END_SECONDS = 3
 QUIET_SECONDS, QUIET_MOST = 0.02, 2.0
 QUIET_SHARE = 0.02  # of a core: timers
 PR_SET_PDEATHSIG = 1
+DESCRIPTORS = 150_000  # two for each of 50 000 connections, and then some
 
 
 class process:
     """`with process(command, core, log) as p:` runs until the block ends; `log` gets what it says."""
 
     def __init__(self, command, core, log, **options):
-        self.output = open(log, "ab")
+        self.output, self.begun, self.start_seconds = open(log, "ab"), time.monotonic(), 0
         self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
                                       preexec_fn=lambda: prepare_child(core), **options)
 
@@ -30,9 +33,14 @@ class process:
         try:
             self.popen.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            self.popen.kill()
-            self.popen.wait()
+            pass
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)  # what it has left behind, too
+        self.popen.wait()
         self.output.close()
+
+    def is_ready(self):
+        self.start_seconds = time.monotonic() - self.begun
 
     def alive(self):
         return self.popen.poll() is None
@@ -45,9 +53,8 @@ class process:
         return out
 
     def cpu_seconds(self):
-        """Of the whole tree, including threads that have ended. No candidate starts a process per connection."""
-        return sum(cpu_of(pid) for pid in self.pids())
-
+        """Of the whole tree, including threads and processes that have ended."""
+        return sum(cpu_of(pid) + cpu_of_ended(pid) for pid in self.pids())
 
     def wait_until_quiet(self):
         """What was asked of it is done, as far as its CPU time shows."""
@@ -63,6 +70,8 @@ class process:
 def prepare_child(core):
     os.sched_setaffinity(0, {core})
     os.setsid()
+    with contextlib.suppress(ValueError, OSError):  # who may not have so many has what there is
+        resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     # Should the bench be killed.
     network.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -80,16 +89,29 @@ def children(pid):
 
 def cpu_of(pid):
     # clock_getcpuclockid(3): what /proc/PID/stat counts in ticks of 10 ms, in nanoseconds.
-    return time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED)
+    try:
+        return time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED)
+    except OSError:
+        return 0  # it has ended meanwhile
+
+
+def cpu_of_ended(pid):
+    """Of the children that it has waited for; in ticks, but most have none."""
+    with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/stat") as text:
+        words = text.read().rsplit(")", 1)[1].split()
+        return (int(words[13]) + int(words[14])) / os.sysconf("SC_CLK_TCK")
+    return 0
 
 
 def run(command, core, seconds):
-    """To its end; its output."""
+    """To its end; (its output, the CPU time of its whole tree)."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
                           preexec_fn=lambda: prepare_child(core))
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
-    return done.stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def cores():

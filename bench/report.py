@@ -1,26 +1,16 @@
-"""What the turns come to: medians, half ranges, and the medians of the per-round ratios to the floor."""
+"""The report, in Markdown: per scenario a table of figures, the targets, how busy each core was, system calls."""
 
 import os
 import platform
 import statistics
 
-# A column: its head, the work it is of, what one turn gives, its format, whether the ratio to the floor is of interest.
-COLUMNS = [
-    ("CPU us/connection", "connections", lambda t: t["cpu_seconds"] / t["count"] * 1e6, "{:.1f}", True),
-    ("connections/s", "connections", lambda t: t["count"] / t["seconds"], "{:.0f}", False),
-    ("set-up p50 us", "set-up", lambda t: t["p50_us"], "{:.0f}", False),
-    ("p99", "set-up", lambda t: t["p99_us"], "{:.0f}", False),
-    ("CPU us/request, 64 connections", "requests-64", lambda t: t["cpu_seconds"] / t["count"] * 1e6, "{:.2f}", True),
-    ("1 connection", "requests-1", lambda t: t["cpu_seconds"] / t["count"] * 1e6, "{:.1f}", True),
-    ("CPU s/GB up", "up", lambda t: t["cpu_seconds"] / t["count"] * 1e9, "{:.3f}", True),
-    ("CPU s/GB down", "down", lambda t: t["cpu_seconds"] / t["count"] * 1e9, "{:.3f}", True),
-    ("GB/s up", "up", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}", False),
-    ("GB/s down", "down", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}", False),
-]
-# Where the work of being intercepted is done partly in the client: both together, and the target's, which is the same for all.
-WHOLE = ("CPU us/connection, all together", "connections", lambda t: (t["cpu_seconds"] + t["load_cpu_seconds"]) / t["count"] * 1e6, "{:.1f}", True)
-# At most so many times the floor.
-BOUNDS = {"CPU us/connection": 1.35, "CPU s/GB up": 1.20, "CPU s/GB down": 1.20}
+from figures import COLUMNS, WHOLE, by_round, figure, ratios
+from targets import SYSCALLS, TARGETS
+
+BUSY = 0.9  # of its core: below that, something else than the candidate may have been the bottleneck
+LONE = ("set-up", "requests-1")  # who waits for one answer at a time keeps no core busy
+LEGEND = ("Medians; in square brackets their 95 % interval (by order statistics; with fewer than six rounds, the range); in round brackets "
+          "the median of the per-round ratios to the floor.")
 
 
 def machine(own_core, other_core):
@@ -30,96 +20,96 @@ def machine(own_core, other_core):
     return f"{model}, {len(os.sched_getaffinity(0))} cores, Linux {platform.release()}; {where}"
 
 
-class values:
-    """Of one column and candidate, by round."""
-
-    def __init__(self, turns, scenario, candidate, column):
-        _, work, take, self.form, _ = column
-        self.by_round = {t["round"]: take(t) for t in turns
-                         if (t["scenario"], t["candidate"], t["work"]) == (scenario, candidate, work)}
-
-    def cell(self, floor=None):
-        if not self.by_round:
-            return "-"
-        all_of_them = list(self.by_round.values())
-        middle = statistics.median(all_of_them)
-        text = self.form.format(middle)
-        if floor:
-            half_range = (max(all_of_them) - min(all_of_them)) / 2
-            if len(all_of_them) > 1:
-                text += f" ±{half_range / middle * 100:.0f}%"
-            text += f" ({self.ratio(floor):.2f})"
-        return text
-
-    def ratio(self, floor):
-        return statistics.median(v / floor.by_round[r] for r, v in self.by_round.items())
-
-
 def table(heads, rows):
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def columns_of(scenario):
-    # Nobody takes no time.
-    return COLUMNS if scenario.floor == "floor" else [WHOLE, *(c for c in COLUMNS if not c[4])]
+def cell(turns, scenario, name, column):
+    values = list(by_round(turns, name, column).values())
+    if not values or (column.is_cpu and not scenario.candidates[name].has_cpu):
+        return "-"
+    text = figure(values).text(column.form)
+    if column.compared and (found := ratios(turns, name, scenario.floor, column)):
+        text += f" ({statistics.median(found):.2f})"
+    return text
 
 
-def scenario_table(turns, scenario):
+def figures_table(turns, scenario):
+    if scenario.floor != "floor":  # nobody takes no time
+        columns = [WHOLE, *(c for c in COLUMNS if not c.is_cpu)]
+    else:
+        columns = [*([WHOLE] if any(one.in_front for one in scenario.candidates.values()) else []), *COLUMNS]
+    columns = [c for c in columns if any(t["work"] == c.work for t in turns)]
+    rows = [[name, *(cell(turns, scenario, name, c) for c in columns)]
+            for name in scenario.candidates if any(t["candidate"] == name for t in turns)]
+    return table(["", *(c.head for c in columns)], rows)
+
+
+def targets_table(turns, scenario):
     rows = []
-    columns = [c for c in columns_of(scenario) if any(t["work"] == c[1] and t["scenario"] == scenario.name for t in turns)]
-    for name in scenario.candidates:
-        row = [name]
-        for column in columns:
-            floor = values(turns, scenario.name, scenario.floor, column) if column[4] else None
-            row.append(values(turns, scenario.name, name, column).cell(floor))
-        rows.append(row)
-    return table(["", *(c[0] for c in columns)], rows)
+    for one in TARGETS.get(scenario.name, ()):
+        if found := one.figure(turns):
+            verdict = "met" if found.low <= one.most else "**missed**"
+            rows.append([f"{one.whose}: {one.what.head}", f"≤ {one.most:.2f} x {one.than}", found.text("{:.2f}"), str(found.count), verdict])
+    return table(["target", "", "ratio", "rounds", ""], rows) if rows else ""
 
 
 def busy_table(turns, scenario):
     """What each core did; a candidate is the bottleneck where its own is the busier one."""
-    works = list(dict.fromkeys(t["work"] for t in turns if t["scenario"] == scenario.name))
+    works = list(dict.fromkeys(t["work"] for t in turns))
     rows = []
-    for name in scenario.candidates:
+    for name, one in scenario.candidates.items():
         row = [name]
         for work in works:
-            mine = [t for t in turns if (t["scenario"], t["candidate"], t["work"]) == (scenario.name, name, work)]
-            shares = [statistics.median(t[key] / t["seconds"] for t in mine) * 100 for key in ("cpu_seconds", "load_cpu_seconds")]
-            row.append(f"{shares[0]:.0f} / {shares[1]:.0f}")
+            mine = [t for t in turns if (t["candidate"], t["work"]) == (name, work)]
+            own, others = (statistics.median(t[key] / t["seconds"] for t in mine) if mine else 0 for key in ("cpu_seconds", "load_cpu_seconds"))
+            row.append(f"{own * 100:.0f} / {others * 100:.0f}{'' if own >= BUSY or work in LONE or not one.has_cpu else ' *'}" if mine else "-")
         rows.append(row)
-    return table(["% busy: its core / the load's", *works], rows)
+    return (table(["% busy: its core / the load's", *works], rows)
+            + f"\n\\* its core was less than {BUSY:.0%} busy: its rate may be bounded by the load or by who else uses the machine; its CPU time is its own.\n")
 
 
-def syscall_table(calls):
+def syscall_table(calls, unit):
     names = sorted({call for one in calls.values() for call in one}, key=lambda c: -max(one.get(c, 0) for one in calls.values()))
     often = [name for name in names if max(one.get(name, 0) for one in calls.values()) >= 0.1]
     rows = [["all", *(f"{sum(one.values()):.1f}" for one in calls.values())]]
     rows += [[name, *(f"{one.get(name, 0):.1f}" for one in calls.values())] for name in often]
-    return table(["system calls per connection", *calls], rows)
+    return table([f"system calls per {unit}", *calls], rows)
 
 
-def verdicts(turns, scenario):
-    for column in COLUMNS:
-        bound = BOUNDS.get(column[0])
-        of_omnilink = values(turns, scenario.name, "omnilink", column)
-        if bound and of_omnilink.by_round:
-            ratio = of_omnilink.ratio(values(turns, scenario.name, scenario.floor, column))
-            yield f"- {column[0]}: {ratio:.2f} x the floor; the bound is {bound:.2f}{'' if ratio <= bound else ': **missed**'}"
+def syscall_tables(syscalls, scenario):
+    for work, calls in syscalls.items():
+        if calls:
+            yield syscall_table(calls, "connection" if work == "connections" else "request")
+        most = SYSCALLS.get((scenario.name, work))
+        if most and "omnilink" in calls:
+            count = sum(calls["omnilink"].values())
+            yield f"Target: ≤ {most} of omnilink: {count:.1f}, {'met' if count <= most else '**missed**'}.\n"
 
 
-def markdown(results, scenarios):
-    turns, rounds = results["turns"], results["rounds"]
-    out = [f"{results['machine']}. {rounds} interleaved round{'s' if rounds > 1 else ''}: "
-           "median ± half range (median of the per-round ratios to the floor)."]
-    if results["quick"]:
+def section(got, scenario):
+    yield f"## {scenario.name}: {scenario.title}"
+    if "skipped" in got:
+        yield f"Skipped: {got['skipped']}."
+        return
+    turns = got["turns"]
+    rounds = len({t["round"] for t in turns})
+    yield f"{got['machine']}. {rounds} interleaved round{'s' if rounds > 1 else ''}."
+    for name, why in got["left_out"].items():
+        yield f"Without {name}: {why}."
+    if turns:
+        yield figures_table(turns, scenario)
+        yield targets_table(turns, scenario)
+        yield busy_table(turns, scenario)
+    yield from syscall_tables(got["syscalls"], scenario)
+
+
+def markdown(results, scenarios, quick):
+    out = [LEGEND]
+    if quick:
         out.append("**A glance only**: with so little work the figures are noise.")
     for scenario in scenarios:
-        if why := results["skipped"].get(scenario.name):
-            out.append(f"## {scenario.name}: {scenario.title}\n\nSkipped: {why}.")
-        elif any(t["scenario"] == scenario.name for t in turns):
-            out.append(f"## {scenario.name}: {scenario.title}")
-            out += [scenario_table(turns, scenario), "\n".join(verdicts(turns, scenario)), busy_table(turns, scenario)]
-            if calls := results["syscalls"].get(scenario.name):
-                out.append(syscall_table(calls))
+        if got := results.get(scenario.name):
+            out += section(got, scenario)
     return "\n\n".join(part.rstrip("\n") for part in out if part) + "\n"

@@ -7,15 +7,9 @@
 namespace omnilink::bench {
 namespace {
 
-// RFC 1928, without authentication, IPv4 only.
-constexpr char greeting[] = {5, 1, 0};
-constexpr char choice[] = {5, 0};
-constexpr char granted[] = {5, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-constexpr std::size_t request_size = 10;
-
-bool send_all(int fd, const char* data, std::size_t size) {
-  // A handshake message always fits into an empty socket buffer.
-  return ::send(fd, data, size, MSG_NOSIGNAL) == static_cast<ssize_t>(size);
+// A handshake message always fits into an empty socket buffer.
+bool send_all(int fd, std::span<const char> data) {
+  return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL) == std::ssize(data);
 }
 
 }  // namespace
@@ -26,10 +20,7 @@ void connection::begin(loop& home, int accepted) {
 }
 
 connection::connection(loop& home, int accepted)
-    : home_{home},
-      up_{client_, upstream_, home.buffer},
-      down_{upstream_, client_, home.buffer},
-      now_{home.how == way::socks5 ? step::greeting : step::connecting} {
+    : home_{home}, up_{client_, upstream_, home.buffer}, down_{upstream_, client_, home.buffer}, where_{home.how.to} {
   client_.fd = accepted;
 }
 
@@ -40,11 +31,19 @@ connection::~connection() {
 
 bool connection::start() {
   set_option(client_.fd, IPPROTO_TCP, TCP_NODELAY);
-  if (home_.how == way::redirect) {
-    socklen_t size = sizeof where_;
-    if (::getsockopt(client_.fd, SOL_IP, SO_ORIGINAL_DST, &where_, &size) != 0) return false;
+  socklen_t size = sizeof where_;
+  switch (home_.how.in) {
+    case arrival::socks5: now_ = step::greeting; break;
+    case arrival::http: now_ = step::request; break;
+    case arrival::redirect:
+      if (::getsockopt(client_.fd, SOL_IP, SO_ORIGINAL_DST, &where_, &size) != 0) return false;
+      break;
+    case arrival::tproxy:
+      if (::getsockname(client_.fd, reinterpret_cast<sockaddr*>(&where_), &size) != 0) return false;
+      break;
+    case arrival::pass: break;
   }
-  if (now_ == step::connecting && !connect(home_.next)) return false;
+  if (now_ == step::connecting && !connect()) return false;
   // Nothing is ever to be waited for before the first write.
   return watch(client_, EPOLLIN | EPOLLRDHUP, EPOLL_CTL_ADD);
 }
@@ -54,9 +53,9 @@ bool connection::watch(side& which, std::uint32_t events, int how) {
   return ::epoll_ctl(home_.epoll, how, which.fd, &wanted) == 0;
 }
 
-bool connection::connect(const sockaddr_in& where) {
+bool connection::connect() {
   now_ = step::connecting;
-  upstream_.fd = connect_to(where, SOCK_NONBLOCK);
+  upstream_.fd = connect_to(hops().empty() ? where_ : hops()[0].where, SOCK_NONBLOCK);
   return upstream_.fd >= 0 && watch(upstream_, EPOLLIN | EPOLLOUT | EPOLLRDHUP, EPOLL_CTL_ADD);
 }
 
@@ -76,8 +75,9 @@ bool connection::go_on(const side& where) {
     if (&where != &upstream_) return true;
     if (!on_connected()) return false;
   }
-  while (now_ != step::connecting && now_ != step::relay && speaker().readable)
-    if (!advance()) return false;
+  if (now_ == step::securing && &where == &upstream_ && !secure()) return false;
+  while (is_heard() && speaker().has_more())
+    if (!hear()) return false;
   return now_ != step::relay || relay();
 }
 
@@ -85,64 +85,91 @@ bool connection::on_connected() {
   int error = 0;
   socklen_t size = sizeof error;
   if (::getsockopt(upstream_.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) return false;
-  switch (home_.how) {
-    case way::socks5: now_ = step::relay; return send_all(client_.fd, granted, sizeof granted);
-    case way::redirect: now_ = step::choice; return send_all(upstream_.fd, greeting, sizeof greeting);
-    case way::tcp: now_ = step::relay; return true;
+  if (hops().empty()) return begin_relay();
+  if (!hops()[0].tls) return ask_hop();
+  upstream_.tls = std::make_unique<tls_channel>(*home_.tls, upstream_);
+  now_ = step::securing;
+  return true;
+}
+
+bool connection::secure() {
+  switch (upstream_.tls->shake_hands()) {
+    case tls_channel::progress::waits: return upstream_.tls->said().empty() || send_all(upstream_.fd, upstream_.tls->said());
+    case tls_channel::progress::done: return ask_hop();
+    case tls_channel::progress::failed: break;
   }
   return false;
 }
 
-// More of the current message.
-bool connection::receive(side& from) {
-  const ssize_t got = ::recv(from.fd, heard_.data() + heard_size_, heard_.size() - heard_size_, 0);
-  if (got <= 0) {
-    from.readable = false;
-    return got < 0 && errno == EAGAIN;
+bool connection::say(side& to, std::string_view text) {
+  return send_all(to.fd, to.seal(text));
+}
+
+bool connection::ask_hop() {
+  if (hops()[asked_].asked_by == arrival::http) return ask_for_next();
+  now_ = step::choice;
+  return say(upstream_, socks5_greeting);
+}
+
+// The hop that is asked is to connect to the next one, the last one to where the client wants to go.
+bool connection::ask_for_next() {
+  const sockaddr_in& next = asked_ + 1 < hops().size() ? hops()[asked_ + 1].where : where_;
+  now_ = step::reply;
+  return say(upstream_, hops()[asked_].asked_by == arrival::http ? http_request(next) : socks5_request(next));
+}
+
+// More of what the speaker says, message by message.
+bool connection::hear() {
+  if (!receive(speaker())) return false;
+  while (is_heard()) {
+    const message_size size = hear_message();
+    if (!size) return false;
+    if (*size == 0) return heard_size_ < heard_.size();
+    heard_size_ -= *size;
+    std::memmove(heard_.data(), heard_.data() + *size, heard_size_);
+    if (!answer_message()) return false;
   }
-  from.readable = from.closing;
+  return true;
+}
+
+bool connection::receive(side& from) {
+  const ssize_t got = from.receive(std::span{heard_}.subspan(heard_size_));
+  if (got <= 0) return got < 0 && errno == EAGAIN;
   heard_size_ += static_cast<std::size_t>(got);
   return true;
 }
 
-bool connection::advance() {
-  if (!receive(speaker())) return false;
-  const auto byte = [this](std::size_t i) { return static_cast<unsigned char>(heard_[i]); };
+message_size connection::hear_message() {
+  const std::string_view heard{heard_.data(), heard_size_};
   switch (now_) {
-    case step::greeting:
-      if (heard_size_ < 2 || heard_size_ < 2u + byte(1)) return true;
-      if (byte(0) != 5) return false;
-      heard_size_ = 0;
-      now_ = step::request;
-      return send_all(client_.fd, choice, sizeof choice);
-    case step::request: {
-      if (heard_size_ < request_size) return true;
-      if (byte(1) != 1 || byte(3) != 1) return false;
-      where_.sin_family = AF_INET;
-      std::memcpy(&where_.sin_addr, &heard_[4], 4);
-      std::memcpy(&where_.sin_port, &heard_[8], 2);
-      return connect(where_);
-    }
-    case step::choice: {
-      if (heard_size_ < sizeof choice) return true;
-      if (std::memcmp(heard_.data(), choice, sizeof choice) != 0) return false;
-      heard_size_ = 0;
-      now_ = step::reply;
-      char request[request_size] = {5, 1, 0, 1};
-      std::memcpy(request + 4, &where_.sin_addr, 4);
-      std::memcpy(request + 8, &where_.sin_port, 2);
-      return send_all(upstream_.fd, request, sizeof request);
-    }
-    case step::reply:
-      if (heard_size_ < request_size) return true;
-      if (byte(1) != 0 || byte(3) != 1) return false;
-      down_.begin_with({heard_.data() + request_size, heard_size_ - request_size});
-      now_ = step::relay;
-      return true;
-    case step::connecting:
-    case step::relay: break;
+    case step::greeting: return hear_socks5_greeting(heard);
+    case step::request: return home_.how.in == arrival::http ? hear_http_request(heard, where_) : hear_socks5_request(heard, where_);
+    case step::choice: return hear_socks5_choice(heard);
+    case step::reply: return hops()[asked_].asked_by == arrival::http ? hear_http_reply(heard) : hear_socks5_reply(heard);
+    default: return {};
   }
-  return false;
+}
+
+bool connection::answer_message() {
+  switch (now_) {
+    case step::greeting: now_ = step::request; return say(client_, socks5_choice);
+    case step::request:
+      // What the client says early goes first.
+      up_.begin_with({heard_.data(), heard_size_});
+      heard_size_ = 0;
+      return connect();
+    case step::choice: return ask_for_next();
+    case step::reply: return ++asked_ < hops().size() ? ask_hop() : begin_relay();
+    default: return false;
+  }
+}
+
+bool connection::begin_relay() {
+  now_ = step::relay;
+  if (home_.how.in == arrival::socks5 && !say(client_, socks5_granted)) return false;
+  if (home_.how.in == arrival::http && !say(client_, http_granted)) return false;
+  down_.begin_with({heard_.data(), heard_size_});
+  return true;
 }
 
 bool connection::relay() {

@@ -27,10 +27,10 @@ bool direction::pump(bool close_follows) {
       if (!to_.blocked) now = left_.empty() ? splice_out() : send_left();
     } else if (ended_) {
       // Closing both sockets says the same with one system call less.
-      if (!close_follows && ::shutdown(to_.fd, SHUT_WR) != 0) return false;
+      if (!close_follows && !say_end()) return false;
       over_ = true;
       break;
-    } else if (from_.readable) {
+    } else if (from_.has_more()) {
       now = pipe_[0] >= 0 ? splice_in() : receive();
     }
     if (now != result::moved) return now == result::blocked;
@@ -39,25 +39,20 @@ bool direction::pump(bool close_follows) {
 }
 
 direction::result direction::receive() {
-  const ssize_t got = ::recv(from_.fd, buffer_.data(), buffer_.size(), 0);
-  if (got < 0) {
-    if (errno != EAGAIN) return result::failed;
-    from_.readable = false;
-    return result::blocked;
-  }
+  const ssize_t got = from_.receive(buffer_);
+  if (got < 0) return errno == EAGAIN ? result::blocked : result::failed;
   ended_ = got == 0;
   if (ended_) return result::moved;
   const bool full = static_cast<std::size_t>(got) == buffer_.size();
-  // Less than there was room for is all there was: the next edge will say when there is more.
-  if (!full && !from_.closing) from_.readable = false;
   full_buffers_ = full ? full_buffers_ + 1 : 0;
   if (full_buffers_ >= full_buffers_before_splice && !open_pipe()) return result::failed;
 
-  const ssize_t put = ::send(to_.fd, buffer_.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL);
+  const auto sealed = to_.seal({buffer_.data(), static_cast<std::size_t>(got)});
+  const ssize_t put = ::send(to_.fd, sealed.data(), sealed.size(), MSG_NOSIGNAL);
   if (put < 0 && errno != EAGAIN) return result::failed;
-  if (put < got) {
+  if (put < std::ssize(sealed)) {
     to_.blocked = true;
-    left_.assign(buffer_.begin() + (put < 0 ? 0 : put), buffer_.begin() + got);
+    keep(sealed.subspan(put < 0 ? 0 : static_cast<std::size_t>(put)));
   }
   return result::moved;
 }
@@ -95,8 +90,17 @@ direction::result direction::splice_out() {
 }
 
 bool direction::open_pipe() {
+  if (from_.tls || to_.tls) return true;
   if (::pipe2(pipe_.data(), O_NONBLOCK | O_CLOEXEC) != 0) return false;
   return ::fcntl(pipe_[1], F_SETPIPE_SZ, static_cast<int>(pipe_size)) >= 0;
+}
+
+bool direction::say_end() {
+  if (to_.tls) {
+    const auto sealed = to_.tls->seal_end();
+    if (::send(to_.fd, sealed.data(), sealed.size(), MSG_NOSIGNAL) != std::ssize(sealed)) return false;
+  }
+  return ::shutdown(to_.fd, SHUT_WR) == 0;
 }
 
 }  // namespace omnilink::bench

@@ -1,5 +1,5 @@
 // One direction of a relayed connection: recv and send through the loop's buffer while it is small or chatty, splice(2)
-// through a pipe of its own once it has filled that buffer twice in a row.
+// through a pipe of its own once it has filled that buffer twice in a row, unless TLS is in the way.
 #pragma once
 
 #include <array>
@@ -7,18 +7,9 @@
 #include <span>
 #include <vector>
 
+#include "bench/floor/side.hpp"
+
 namespace omnilink::bench {
-
-class connection;
-
-/// A socket of a connection, and what edge-triggered epoll has said about it that is still true.
-struct side {
-  connection* owner;
-  int fd = -1;
-  bool readable = false;
-  bool closing = false;  ///< the peer has ended or failed: only a read that returns 0 or fails says all of it
-  bool blocked = false;  ///< a send was refused; epoll tells when it is worth another try
-};
 
 /// Shared by all directions of the one thread.
 using transfer_buffer = std::array<char, 128 * 1024>;
@@ -35,7 +26,9 @@ class direction {
   /// The end has been read and all before it was handed on.
   bool over() const noexcept { return over_; }
   /// Goes out before anything that is read.
-  void begin_with(std::span<const char> data) { left_.assign(data.begin(), data.end()); }
+  void begin_with(std::span<const char> data) {
+    if (!data.empty()) keep(to_.seal(data));
+  }
 
  private:
   enum class result { moved, blocked, failed };
@@ -44,11 +37,13 @@ class direction {
   result splice_out();
   result splice_in();
   bool open_pipe();
+  bool say_end();
+  void keep(std::span<const char> sealed) { left_.assign(sealed.begin(), sealed.end()); }
 
   side& from_;
   side& to_;
   transfer_buffer& buffer_;
-  std::vector<char> left_;   // received, not taken by `to` yet
+  std::vector<char> left_;   // received and sealed, not taken by `to` yet
   std::array<int, 2> pipe_{-1, -1};
   std::size_t piped_ = 0;    // bytes in the pipe
   int full_buffers_ = 0;     // in a row

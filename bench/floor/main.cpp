@@ -1,7 +1,9 @@
 // The floor: the least that a relay of one thread needs. What omnilink costs is given as a multiple of it.
-//   bench_floor socks5 LISTEN           SOCKS5 in, straight out
-//   bench_floor redirect LISTEN HOP     connections that nftables redirects to LISTEN, through one SOCKS5 hop
-//   bench_floor tcp LISTEN TO           every connection to the same address
+//   bench_floor ARRIVAL LISTEN [HOP…]
+// ARRIVAL: socks5, http, redirect, tproxy, or pass=ADDRESS. HOP: socks5=ADDRESS, http=ADDRESS; the first also socks5+tls=ADDRESS,FILE
+// where FILE has the certificate of who vouches for it.
+#include <sys/resource.h>
+
 #include <csignal>
 
 #include "bench/floor/connection.hpp"
@@ -11,11 +13,44 @@ namespace {
 
 constexpr int events_per_turn = 256;
 
+struct named {
+  std::string name, value;
+};
+
+// "name=value"
+named split(const std::string& word) {
+  const std::size_t end = word.find('=');
+  return {word.substr(0, end), end == word.npos ? "" : word.substr(end + 1)};
+}
+
 way way_of(const std::string& word) {
-  if (word == "socks5") return way::socks5;
-  if (word == "redirect") return way::redirect;
-  if (word == "tcp") return way::tcp;
-  die(word + " is none of socks5, redirect, tcp");
+  const auto [name, value] = split(word);
+  if (name == "socks5") return {arrival::socks5};
+  if (name == "http") return {arrival::http};
+  if (name == "redirect") return {arrival::redirect};
+  if (name == "tproxy") return {arrival::tproxy};
+  if (name == "pass") return {arrival::pass, parse_address(value)};
+  die(word + " is none of socks5, http, redirect, tproxy, pass=ADDRESS");
+}
+
+void add_hop(way& to, const std::string& word) {
+  const auto [name, value] = split(word);
+  if (name == "socks5" || name == "http") {
+    to.hops.push_back({name == "http" ? arrival::http : arrival::socks5, false, parse_address(value)});
+  } else if (const std::size_t end = value.find(','); name == "socks5+tls" && end != value.npos && to.hops.empty()) {
+    to.hops.push_back({arrival::socks5, true, parse_address(value.substr(0, end))});
+    to.authority = value.substr(end + 1);
+  } else {
+    die(word + " is no hop");
+  }
+}
+
+// Each idle connection has two descriptors.
+void allow_descriptors() {
+  rlimit most{};
+  ::getrlimit(RLIMIT_NOFILE, &most);
+  most.rlim_cur = most.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &most);
 }
 
 void accept_all(loop& home, int listener) {
@@ -44,11 +79,13 @@ void run(loop& home, int listener) {
 
 int main(int count, char** words) {
   using namespace omnilink::bench;
-  if (count < 3) die("usage: bench_floor socks5|redirect|tcp LISTEN [NEXT]");
+  if (count < 3) die("usage: see the head of bench/floor/main.cpp");
   std::signal(SIGPIPE, SIG_IGN);
-  const way how = way_of(words[1]);
-  if ((how == way::socks5) != (count == 3)) die("NEXT is for redirect and tcp");
-  const auto next = count > 3 ? parse_address(words[3]) : sockaddr_in{};
-  auto home = std::make_unique<loop>(loop{how, next, check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"), {}, {}});
-  run(*home, listen_on(parse_address(words[2])));
+  allow_descriptors();
+  auto home = std::make_unique<loop>();
+  home->how = way_of(words[1]);
+  for (int i = 3; i < count; ++i) add_hop(home->how, words[i]);
+  if (!home->how.authority.empty()) home->tls.emplace(home->how.authority);
+  home->epoll = check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+  run(*home, listen_on(parse_address(words[2]), home->how.in == arrival::tproxy));
 }

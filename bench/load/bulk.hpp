@@ -1,4 +1,4 @@
-// One connection that carries as much as it can, one way.
+// Connections that carry as much as they can, one way.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,14 @@
 
 namespace omnilink::bench {
 
-/// Until the target has said that it has all `bytes`.
-void send_bulk(const route& way, std::uint64_t bytes);
-/// Until all `bytes` have come.
-void receive_bulk(const route& way, std::uint64_t bytes);
+struct bulk_options {
+  route way;
+  service what = service::sink;
+  int lanes = 1;  ///< connections at once
+  double seconds = 1;
+};
+
+/// How many bytes have come through in that time, all connections together.
+std::uint64_t run_bulk(const bulk_options& options);
 
 }  // namespace omnilink::bench

@@ -1,5 +1,6 @@
 #include "bench/load/lanes.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -13,53 +14,61 @@ std::uint64_t now() {
 }
 
 struct lane {
-  enum class step : std::uint8_t { connecting, choice, reply, message };
+  static constexpr std::size_t connecting = ~std::size_t{0};
   int fd = -1;
-  step next = step::connecting;  // what it waits for
+  std::size_t asked = connecting;  // which of the questions to the proxy; behind the last of them, the message
   std::size_t heard_size = 0;
   std::uint64_t begun = 0;
-  std::array<char, message_size> heard;
+  std::array<char, 512> heard;
+
+  std::string_view text() const { return {heard.data(), heard_size}; }
 };
 
 class runner {
  public:
   explicit runner(const lanes_options& options)
-      : options_{options}, epoll_{check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")}, lanes_(static_cast<std::size_t>(options.lanes)) {
-    times_.reserve(options.count);
-    message_.fill(service::echo);
+      : options_{options},
+        epoll_{check(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")},
+        until_{options.seconds > 0 ? now() + static_cast<std::uint64_t>(options.seconds * 1e9) : ~std::uint64_t{0}},
+        lanes_(static_cast<std::size_t>(options.lanes)) {
+    times_.reserve(std::min<std::uint64_t>(options.count, 1'000'000));
   }
 
   std::vector<std::uint64_t> run() {
     for (lane& each : lanes_)
-      if (begun_ < options_.count) open(each);
+      if (may_begin()) open(each);
     epoll_event happened[256];
-    while (times_.size() < options_.count) {
+    while (times_.size() < begun_) {
       for (const epoll_event& one : wait_for_events(epoll_, happened, options_.how)) go_on(*static_cast<lane*>(one.data.ptr));
     }
     return std::move(times_);
   }
 
  private:
+  bool may_begin() const { return begun_ < options_.count && (begun_ == 0 || now() < until_); }
+
   void open(lane& on) {
     ++begun_;
     on.begun = now();
-    on.next = lane::step::connecting;
-    on.fd = check(connect_to(options_.way.first(), SOCK_NONBLOCK, options_.way.from ? &*options_.way.from : nullptr), "connect");
+    on.asked = lane::connecting;
+    on.fd = check(connect_to(options_.way.first, SOCK_NONBLOCK, options_.way.from ? &*options_.way.from : nullptr), "connect");
     // One epoll_ctl per connection: edges of both kinds, of which the writable one is needed once.
     epoll_event wanted{EPOLLIN | EPOLLOUT | EPOLLET, {.ptr = &on}};
     check(::epoll_ctl(epoll_, EPOLL_CTL_ADD, on.fd, &wanted), "epoll_ctl");
   }
 
   void go_on(lane& on) {
-    if (on.next == lane::step::connecting) return on_connected(on);
-    const std::size_t wanted = on.next == lane::step::choice  ? socks5_choice_size
-                               : on.next == lane::step::reply ? socks5_reply_size
-                                                              : message_size;
-    const ssize_t got = ::recv(on.fd, on.heard.data() + on.heard_size, wanted - on.heard_size, 0);
+    if (on.asked == lane::connecting) return on_connected(on);
+    const ssize_t got = ::recv(on.fd, on.heard.data() + on.heard_size, on.heard.size() - on.heard_size, 0);
     if (got < 0 && errno == EAGAIN) return;
     if (check(static_cast<int>(got), "recv") == 0) die("a connection ended before its answer");
     on.heard_size += static_cast<std::size_t>(got);
-    if (on.heard_size == wanted) on_answer(on);
+    if (on.asked == options_.way.questions.size()) {
+      if (on.heard_size >= message_.size()) on_message(on);
+    } else if (const question& last = options_.way.questions[on.asked]; last.is_answered(on.text())) {
+      if (!last.is_agreed(on.text())) die("the proxy refused");
+      ask(on, on.asked + 1);
+    }
   }
 
   void on_connected(lane& on) {
@@ -67,47 +76,35 @@ class runner {
     socklen_t size = sizeof error;
     ::getsockopt(on.fd, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error != 0) die(std::string{"connect: "} + std::strerror(error));
-    if (options_.way.proxy) {
-      say(on, lane::step::choice, socks5_greeting.data(), socks5_greeting.size());
-    } else {
-      say(on, lane::step::message, message_.data(), message_.size());
-    }
-  }
-
-  void on_answer(lane& on) {
-    if (on.next == lane::step::message) return on_message(on);
-    if (!socks5_agreed(on.heard.data())) die("the proxy refused");
-    if (on.next == lane::step::choice) {
-      const auto request = socks5_request(options_.way.target);
-      say(on, lane::step::reply, request.data(), request.size());
-    } else {
-      say(on, lane::step::message, message_.data(), message_.size());
-    }
+    ask(on, 0);
   }
 
   void on_message(lane& on) {
-    if (on.heard != message_) die("what came back is not what was sent");
+    if (on.text() != message_) die("what came back is not what was sent");
     times_.push_back(now() - on.begun);
-    const bool more = begun_ < options_.count;
-    if (more && options_.keep) {
+    const bool more = may_begin();
+    if (more && options_.next == then::again) {
       ++begun_;
       on.begun = now();
-      return say(on, lane::step::message, message_.data(), message_.size());
+      return ask(on, on.asked);
     }
-    ::close(on.fd);
+    if (options_.next != then::hold) ::close(on.fd);
     if (more) open(on);
   }
 
-  void say(lane& on, lane::step then, const char* data, std::size_t size) {
-    send_all(on.fd, data, size);  // into an empty buffer
-    on.next = then;
+  void ask(lane& on, std::size_t which) {
+    const auto& questions = options_.way.questions;
+    const std::string& text = which < questions.size() ? questions[which].text : message_;
+    send_all(on.fd, text.data(), text.size());  // into an empty buffer
+    on.asked = which;
     on.heard_size = 0;
   }
 
   const lanes_options options_;
   const int epoll_;
+  const std::uint64_t until_;
+  const std::string message_ = std::string(message_size, service::echo);
   std::vector<lane> lanes_;
-  std::array<char, message_size> message_;
   std::uint64_t begun_ = 0;
   std::vector<std::uint64_t> times_;
 };

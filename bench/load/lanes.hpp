@@ -1,5 +1,5 @@
 // Small messages on several connections at once. Each lane has one connection: it opens it, sends 64 bytes, waits until they
-// have come back, and then either does so again or closes it and opens the next one.
+// have come back, and then goes on as it is told to.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,18 @@
 
 namespace omnilink::bench {
 
+enum class then : std::uint8_t {
+  close,  ///< and open the next one
+  again,  ///< 64 bytes over the same connection
+  hold,   ///< leave it open, and open the next one
+};
+
 struct lanes_options {
   route way;
   int lanes = 1;
-  std::uint64_t count = 0;  ///< exchanges over all lanes
-  bool keep = false;        ///< further exchanges go over the same connection
+  std::uint64_t count = 0;  ///< exchanges over all lanes, at most
+  double seconds = 0;       ///< none begins later; 0: there is time
+  then next = then::close;
   waits how = waits::asleep;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "bench/load/channel.hpp"
@@ -15,6 +16,7 @@ constexpr std::size_t piece = 256 * 1024;
 struct client {
   int fd;
   char wanted = 0;         // a service; 0: has not said it yet
+  bool small = true;       // echoes, or may come to
   std::uint64_t left = 0;  // of a bulk's bytes
 };
 
@@ -35,7 +37,7 @@ class server {
         if (!who) {
           accept_all();
         } else if (!go_on(*who)) {
-          if (who->wanted == 0 || who->wanted == service::echo) --small_;
+          small_ -= who->small;
           ::close(who->fd);
           delete who;
         }
@@ -72,31 +74,41 @@ class server {
     if (who.wanted == 0) who.wanted = heard[0];
     // What does not fit into the socket's buffer was more than this tool ever sends.
     if (who.wanted == service::echo) return ::send(who.fd, heard, size, MSG_NOSIGNAL) == got;
-    if (who.wanted == service::sink || who.wanted == service::source) --small_;
+    small_ -= std::exchange(who.small, false);
     if (size < bulk_request_size) return false;
     std::memcpy(&who.left, heard + 1, sizeof who.left);
     if (who.wanted == service::sink) return took(who, size - bulk_request_size);
-    epoll_event wanted{EPOLLOUT, {.ptr = &who}};
-    return who.wanted == service::source && ::epoll_ctl(epoll_, EPOLL_CTL_MOD, who.fd, &wanted) == 0;
+    if (who.wanted != service::source) return false;
+    who.left *= size / bulk_request_size;  // its requests are alike
+    return watch(who, EPOLLOUT);
+  }
+
+  bool watch(client& who, std::uint32_t what) {
+    epoll_event wanted{what, {.ptr = &who}};
+    return ::epoll_ctl(epoll_, EPOLL_CTL_MOD, who.fd, &wanted) == 0;
   }
 
   bool give(client& who) {
     const ssize_t put = ::send(who.fd, payload_.data(), std::min<std::uint64_t>(who.left, piece), MSG_NOSIGNAL);
     if (put < 0) return errno == EAGAIN;
     who.left -= static_cast<std::uint64_t>(put);
-    return who.left > 0;
+    if (who.left > 0) return true;
+    who.wanted = 0;
+    return watch(who, EPOLLIN);
   }
 
   bool take(client& who) {
-    const ssize_t got = ::recv(who.fd, nullptr, piece, MSG_TRUNC);
+    const ssize_t got = ::recv(who.fd, nullptr, std::min<std::uint64_t>(who.left, piece), MSG_TRUNC);
     if (got <= 0) return got < 0 && errno == EAGAIN;
     return took(who, static_cast<std::size_t>(got));
   }
 
   bool took(client& who, std::size_t size) {
     who.left -= size;
-    if (who.left == 0) send_all(who.fd, "y", 1);
-    return true;  // the client closes
+    if (who.left > 0) return true;
+    who.wanted = 0;
+    send_all(who.fd, "y", 1);
+    return true;
   }
 
   const waits how_;

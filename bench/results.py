@@ -1,0 +1,51 @@
+"""What was measured, a file per scenario: a later run of the same build joins its own to it."""
+
+import contextlib
+import hashlib
+import json
+import os
+
+import network
+
+PROGRAMS = ("omnilink", "bench/bench_floor", "bench/bench_load")
+
+
+class store:
+    def __init__(self, folder, build, quick):
+        self.folder, self.quick = folder, quick
+        digest = hashlib.sha256()
+        for name in PROGRAMS:
+            with open(f"{build}/{name}", "rb") as program:
+                digest.update(program.read())
+        self.build = digest.hexdigest()[:16]
+
+    def path(self, scenario):
+        return f"{self.folder}/results/{scenario}.json"
+
+    def get(self, scenario):
+        """Empty: it was not measured, or of another build or with another amount of work."""
+        with contextlib.suppress(FileNotFoundError, ValueError), open(self.path(scenario)) as text:
+            out = json.load(text)
+            if (out.get("build"), out.get("quick")) == (self.build, self.quick):
+                return out
+        return {}
+
+    def put(self, scenario, fresh):
+        """Kinds of work that were not measured now keep the turns that they have."""
+        old = self.get(scenario)
+        now = {turn["work"] for turn in fresh.get("turns", ())}
+        out = {**old, **fresh, "build": self.build, "quick": self.quick}
+        out["turns"] = [turn for turn in old.get("turns", ()) if turn["work"] not in now] + list(fresh.get("turns", ()))
+        out["syscalls"] = {**old.get("syscalls", {}), **fresh.get("syscalls", {})}
+        if "skipped" not in fresh:
+            out.pop("skipped", None)
+        os.makedirs(f"{self.folder}/results", exist_ok=True)
+        network.write(self.path(scenario), json.dumps(out, indent=1))
+
+    def everything(self):
+        names = sorted(os.path.splitext(name)[0] for name in os.listdir(f"{self.folder}/results"))
+        return {name: got for name in names if (got := self.get(name))}
+
+    def write_report(self, text):
+        network.write(f"{self.folder}/report.md", text)
+        network.write(f"{self.folder}/report.json", json.dumps(self.everything(), indent=1))

@@ -1,0 +1,39 @@
+"""What omnilink is to cost at most, as a multiple of another candidate's cost in the same rounds; met when the interval reaches it."""
+
+from figures import CPU_16, CPU_CONNECTION, CPU_DOWN, CPU_REQUEST, CPU_UP, SET_UP, figure, ratios
+
+BULK = (CPU_UP, CPU_DOWN, CPU_16)
+
+
+class target:
+    def __init__(self, what, most, than="floor", whose="omnilink"):
+        self.what, self.most, self.than, self.whose = what, most, than, whose
+
+    def figure(self, turns):
+        found = ratios(turns, self.whose, self.than, self.what)
+        return figure(found) if found else None
+
+
+def row(connection, bulk, request, set_up, whose="omnilink"):
+    """As multiples of the floor."""
+    return [target(CPU_CONNECTION, connection, whose=whose), *(target(what, bulk, whose=whose) for what in BULK),
+            target(CPU_REQUEST, request, whose=whose), target(SET_UP, set_up, whose=whose)]
+
+
+def no_more_than(than, whats, whose="omnilink", most=1.0):
+    return [target(what, most, than, whose) for what in whats]
+
+
+TARGETS = {
+    "socks5": row(1.10, 1.05, 1.10, 1.0),
+    "http": row(1.10, 1.05, 1.10, 1.0),
+    "pass": row(1.05, 1.05, 1.05, 1.0)[:-1] + no_more_than("nginx", [CPU_CONNECTION]) + no_more_than("haproxy", [SET_UP]),
+    "redirect": row(1.05, 1.05, 1.05, 0.9)
+                + no_more_than("omnilink", [CPU_CONNECTION, *BULK, CPU_REQUEST, SET_UP], "omnilink, connect hook"),
+    "tproxy": row(1.05, 1.05, 1.05, 0.9),
+    "chain": row(1.10, 1.05, 1.05, 1.0),
+    "tls": no_more_than("nginx", [CPU_CONNECTION], most=0.95) + row(1.0, 1.0, 1.0, 1.0)[1:-1] + no_more_than("nginx", [SET_UP]),
+    "tls-full": no_more_than("nginx", [CPU_CONNECTION, SET_UP]),
+}
+# System calls of omnilink: {(scenario, work): at most}.
+SYSCALLS = {("socks5", "connections"): 28, ("pass", "connections"): 18, ("socks5", "requests-64"): 4.5}
