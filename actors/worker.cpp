@@ -162,8 +162,10 @@ void worker::schedule_sweep() {
 }
 
 void worker::sweep() {
-  if (flows.sweep(core::clock::now(), sweep_slice) < sweep_slice) return schedule_sweep();
-  // More is due: the sockets first, then the next slice.
+  const bool all_taken = flows.sweep(core::clock::now(), sweep_slice) < sweep_slice;
+  const bool all_given_back = !flows.give_back_memory();
+  if (all_taken && all_given_back) return schedule_sweep();
+  // There is more: the sockets first, then the next slice.
   boost::asio::post(execution.io(), [this] { sweep(); });
 }
 

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <new>
 
 namespace omnilink::nat {
 namespace {
 
-// An empty index that has held more than this gives its cells back; below, the pages are not worth the
-// faults.
-constexpr std::size_t keep_cells_below = 4096;
+// An index that has held more than this gives pages back; below, they are not worth the faults.
+constexpr std::size_t keep_below = 4096;
 
 std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
   const auto product = static_cast<unsigned __int128>(a) * b;
@@ -24,8 +22,8 @@ constexpr std::uint64_t k1 = 0x6a09e667f3bcc909, k2 = 0xbb67ae8584caa73b, k3 = 0
 }  // namespace
 
 // At most three quarters full.
-key_index::key_index(std::size_t capacity, std::uint64_t seed) noexcept
-    : mask_{std::bit_ceil(capacity + capacity / 3 + 1) - 1}, seed_{seed} {}
+key_index::key_index(std::size_t capacity, std::uint64_t seed)
+    : mask_{std::bit_ceil(capacity + capacity / 3 + 1) - 1}, seed_{seed}, memory_{(mask_ + 1) * sizeof(cell)} {}
 
 std::uint32_t key_index::tag_of(const core::flow_key& key) const noexcept {
   const auto source = key.source.address.to_v6(), local = key.local.address.to_v6();
@@ -42,31 +40,42 @@ std::uint32_t key_index::tag_of(const core::flow_key& key) const noexcept {
   return static_cast<std::uint32_t>(h ^ h >> 32);
 }
 
-void key_index::insert(std::uint32_t tag, entry_number n) {
-  if (!cells_) {
-    cells_.reset(static_cast<cell*>(std::calloc(mask_ + 1, sizeof(cell))));
-    if (!cells_) throw std::bad_alloc{};
-    peak_ = 0;
-  }
+void key_index::insert(std::uint32_t tag, entry_number n) noexcept {
+  cell* const all = cells();
   std::size_t i = tag & mask_;
-  while (cells_[i].number_plus_1 != 0) i = (i + 1) & mask_;
-  cells_[i] = {tag, n + 1};
+  while (all[i].number_plus_1 != 0) i = (i + 1) & mask_;
+  all[i] = {tag, n + 1};
   peak_ = std::max(peak_, ++size_);
 }
 
 // Closes the gap: every cell behind it, up to the next empty one, moves up unless that would be before its
 // home.
 void key_index::erase(std::uint32_t tag, entry_number n) noexcept {
+  cell* const all = cells();
   std::size_t gap = tag & mask_;
-  while (cells_[gap].number_plus_1 != n + 1) gap = (gap + 1) & mask_;
-  for (std::size_t i = (gap + 1) & mask_; cells_[i].number_plus_1 != 0; i = (i + 1) & mask_) {
-    const std::size_t from_home = (i - cells_[i].tag) & mask_;
+  while (all[gap].number_plus_1 != n + 1) gap = (gap + 1) & mask_;
+  for (std::size_t i = (gap + 1) & mask_; all[i].number_plus_1 != 0; i = (i + 1) & mask_) {
+    const std::size_t from_home = (i - all[i].tag) & mask_;
     if (from_home < ((i - gap) & mask_)) continue;
-    cells_[gap] = cells_[i];
+    all[gap] = all[i];
     gap = i;
   }
-  cells_[gap] = {};
-  if (--size_ == 0 && peak_ > keep_cells_below) cells_.reset();
+  all[gap] = {};
+  --size_;
+}
+
+bool key_index::give_back(std::size_t limit) noexcept {
+  const std::size_t pages = memory_.size() / core::page_size;
+  if (peak_ <= keep_below || size_ > pages / 2) return false;
+  for (const std::size_t end = std::min(pages, next_page_ + limit); next_page_ < end; ++next_page_) {
+    const std::byte* const page = memory_.data() + next_page_ * core::page_size;
+    const bool is_empty = page[0] == std::byte{0} && std::memcmp(page, page + 1, core::page_size - 1) == 0;
+    if (is_empty) memory_.give_back(next_page_, 1);
+  }
+  if (next_page_ < pages) return true;
+  next_page_ = 0;
+  peak_ = size_;
+  return false;
 }
 
 }  // namespace omnilink::nat

@@ -33,7 +33,7 @@ struct age_list {
   entry_number newest = no_entry;
 };
 
-// The memory of a flow: this, 1/64 of a chunk's mask, and one to three cells of 8 bytes in the key index, so
+// The memory of a flow: this, and one to three cells of 8 bytes in the key index, so
 // 320 bytes at most; a name or chain of more than 15 characters adds its own length.
 static_assert(sizeof(node) <= 288);
 
@@ -292,6 +292,11 @@ std::size_t table::sweep(core::instant now, std::size_t limit) {
   }
   s.counts.expired += taken;
   return taken;
+}
+
+bool table::give_back_memory() noexcept {
+  constexpr std::size_t pages = 32;  // each costs about a microsecond
+  return state_->nodes.give_back(pages) || state_->by_key.give_back(pages);
 }
 
 std::optional<core::instant> table::next_due() const noexcept {

@@ -1,7 +1,7 @@
 // One shard of the NAT store: which flow came from where, and where it wanted to go. Pure: no sockets, no
 // threads, no clock; `now` is an argument. Used by its worker only. No call but list() and find_source() does
 // work that grows with the table's size. A flow costs at most 320 bytes, plus the length of names over 15
-// characters; memory is given back as flows expire.
+// characters; memory is given back after flows have expired.
 #pragma once
 
 #include <cstddef>
@@ -87,6 +87,8 @@ class table {
   page list(std::uint64_t cursor, std::size_t limit) const;
   /// Takes at most `limit` expired entries; returns how many. A slice: call again while it returns `limit`.
   std::size_t sweep(core::instant now, std::size_t limit);
+  /// The memory of flows that are gone, in slices, too; false: there is no more to give.
+  bool give_back_memory() noexcept;
   /// Nothing can expire before this; nullopt: nothing will.
   std::optional<core::instant> next_due() const noexcept;
   nat::stats stats() const noexcept;

@@ -210,6 +210,29 @@ TEST(nat_table, D6_a_slice_takes_no_more_than_its_limit) {
   EXPECT_EQ(t.sweep(start + 1s, 64), 0u);
 }
 
+// What stays is not touched.
+TEST(nat_table, D6_memory_is_given_back_in_slices) {
+  constexpr std::uint32_t count = 12'800;
+  constexpr std::size_t slices_min = 10;  // of 850 pages of flows and 64 of the index
+  table t{config{.linger = 1s}, count, start};
+  for (int again = 0; again < 2; ++again) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto added = t.insert(flow_of(numbered_key(i)), start);
+      ASSERT_EQ(added.code, core::errc::ok);
+      if (i != 0) t.close(numbered_key(i), added.generation, start);
+    }
+    EXPECT_FALSE(t.give_back_memory());
+    ASSERT_EQ(t.sweep(start + 1s, count), count - 1);
+    std::size_t slices = 1;
+    while (t.give_back_memory()) ++slices;
+    EXPECT_GT(slices, slices_min);
+    EXPECT_EQ(t.stats().live, 1u);
+    EXPECT_NE(t.find(numbered_key(0)), nullptr);
+    for (std::uint32_t i = 1; i < count; ++i) ASSERT_EQ(t.find(numbered_key(i)), nullptr) << i;
+    EXPECT_EQ(t.list(0, count).entries.size(), 1u);
+  }
+}
+
 TEST(nat_table, D7_linger_is_exact_at_the_edges_of_the_clock) {
   using core::instant, core::nanoseconds;
   for (const nanoseconds at :

@@ -45,7 +45,7 @@ PURE = re.compile(r"(core|wire|nat|interceptor/filter)/|interceptor/ruleset(_\w+
 FILTER = "interceptor/filter/"  # a room within a room, on core/ alone
 IMPURE_INCLUDE = re.compile(r"(thread|mutex|shared_mutex|condition_variable|future|fstream|iostream)$|boost/asio|spdlog/")
 CLOCK_FILE = "core/clock.hpp"  # the one place that reads it
-MEMORY_FILE = "core/large_pages.cpp"  # asks the kernel for memory of its own
+MEMORY_FILES = ("core/large_pages.cpp", "core/reserved_pages.cpp")  # ask the kernel for memory of their own
 CLOCK = re.compile(r"clock::now\s*\(|\b(clock_gettime|gettimeofday)\s*\(")
 
 # g++ 12 destroys what the half of a condition that was not taken would have waited for, though it never was made.
@@ -90,7 +90,7 @@ def check_include(path, included, quoted):
         if included.startswith(prefix) and room not in homes:
             yield f"{library} belongs to {', '.join(sorted(homes))}/ only"
     pure = PURE.match(path)
-    if path == MEMORY_FILE and included == "sys/mman.h":
+    if path in MEMORY_FILES and included == "sys/mman.h":
         return
     if pure and (IMPURE_INCLUDE.match(included) or LINUX.match(included) or POSIX.match(included)):
         yield f"<{included}> in a pure file: no sockets, threads or clocks here"
