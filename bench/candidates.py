@@ -10,6 +10,8 @@ from processes import process
 
 OMNILINK_USER = 28524  # behind netd, where there is no account of that name
 
+SPARE_CONNECTIONS = 200  # beside those that are idle
+
 OMNILINK = """version = 1
 [service]
 workers = {workers}
@@ -29,11 +31,12 @@ def program(name):
 
 
 class place:
-    """A core, a folder, a port to listen on, and what is around: the target's address, the ports of the hops and what they speak."""
+    """Cores, a folder, a port to listen on, and what is around: the target's address, the ports of the hops and what they speak."""
 
-    def __init__(self, build, core, folder, target=0, hops=(), kinds=(), secrets=None, connections=0):
-        self.build, self.core, self.folder = build, core, folder
-        self.connections = connections  # at once, where that is more than anybody's default allows
+    def __init__(self, build, cores, folder, secrets, target=0, hops=(), kinds=(), connections=0, flows=0):
+        self.build, self.cores, self.folder = build, cores, folder
+        self.connections = connections  # at once, where that may be more than somebody's default allows
+        self.flows = flows  # remembered at once, likewise
         self.target, self.hops, self.kinds = f"{network.TARGET}:{target}", hops, kinds
         self.authority, self.certificate, self.key = (f"{secrets}/{name}.pem" for name in ("authority", "hop", "key"))
         self.port = network.free_port()
@@ -47,7 +50,7 @@ class place:
 
     @contextlib.contextmanager
     def start(self, command):
-        with process(command, self.core, os.path.join(self.folder, "log")) as running:
+        with process(command, self.cores, os.path.join(self.folder, "log")) as running:
             network.wait_until_listens(self.port, running.alive)
             running.is_ready()
             yield running
@@ -60,7 +63,10 @@ def omnilink(at, *words, workers=1):
         owner = OMNILINK_USER
     if os.getuid() == 0 and not network.can_redirect():
         os.chown(at.folder, owner, -1)  # where it makes its sockets
-    more = f"max_connections = {at.connections}" if at.connections else ""
+    more = f"max_connections = {at.connections + SPARE_CONNECTIONS}" if at.connections else ""
+    if at.flows:
+        # Half is for others' flows, and ports do not fall evenly into shards.
+        more += f"\n[nat]\ncapacity = {2 * at.flows + at.flows // 4}"
     config = at.file("omnilink.toml", OMNILINK.format(folder=at.folder, workers=workers, more=more))
     return at.start([f"{at.build}/omnilink", "run", "-c", config, *words])
 
@@ -128,4 +134,4 @@ def floor(arrival):
 
 def nobody(at):
     """A program that does nothing: the connections go straight to their target."""
-    return process([program("sleep"), "infinity"], at.core, os.path.join(at.folder, "log"))
+    return process([program("sleep"), "infinity"], at.cores, os.path.join(at.folder, "log"))

@@ -49,27 +49,32 @@ CPU_UP = cpu_time("CPU s/GB up", "up", 1e9, "{:.3f}")
 CPU_DOWN = cpu_time("CPU s/GB down", "down", 1e9, "{:.3f}")
 CPU_16 = cpu_time("CPU s/GB up, 16 connections", "up-16", 1e9, "{:.3f}")
 SET_UP = column("set-up p50 µs", "set-up", lambda t: t["p50_us"], "{:.0f}", True)
+# A table each.
 COLUMNS = [
-    CPU_CONNECTION,
-    column("connections/s", "connections", lambda t: t["count"] / t["seconds"], "{:.0f}"),
-    SET_UP,
-    column("p99", "set-up", lambda t: t["p99_us"], "{:.0f}"),
-    column("p99.9", "set-up", lambda t: t["p999_us"], "{:.0f}"),
-    CPU_REQUEST,
-    column("p99 µs", "requests-64", lambda t: t["p99_us"], "{:.0f}"),
-    cpu_time("CPU µs/request, 1 connection", "requests-1", 1e6, "{:.1f}"),
-    column("p99 µs", "requests-1", lambda t: t["p99_us"], "{:.0f}"),
-    CPU_UP, CPU_DOWN, CPU_16,
-    column("GB/s up", "up", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}"),
-    column("down", "down", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}"),
-    column("up, 16 connections", "up-16", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}"),
+    [CPU_CONNECTION,
+     column("connections/s", "connections", lambda t: t["count"] / t["seconds"], "{:.0f}"),
+     SET_UP,
+     column("p99", "set-up", lambda t: t["p99_us"], "{:.0f}"),
+     column("p99.9", "set-up", lambda t: t["p999_us"], "{:.0f}")],
+    [CPU_REQUEST,
+     column("p99 µs", "requests-64", lambda t: t["p99_us"], "{:.0f}"),
+     cpu_time("CPU µs/request, 1 connection", "requests-1", 1e6, "{:.1f}"),
+     column("p99 µs", "requests-1", lambda t: t["p99_us"], "{:.0f}")],
+    [CPU_UP, CPU_DOWN, CPU_16,
+     column("GB/s up", "up", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}"),
+     column("GB/s down", "down", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}"),
+     column("GB/s up, 16 connections", "up-16", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}")],
 ]
 # Where the work of being intercepted is done partly in the client: both together, and the target's, which is the same for all.
 WHOLE = column("CPU µs/connection, all together", "connections", lambda t: (t["cpu_seconds"] + t["load_cpu_seconds"]) / t["count"] * 1e6, "{:.1f}", True)
 
 
+def of(turns, candidate, work):
+    return [t for t in turns if (t["candidate"], t["work"]) == (candidate, work)]
+
+
 def by_round(turns, candidate, what):
-    return {t["round"]: what.take(t) for t in turns if (t["candidate"], t["work"]) == (candidate, what.work)}
+    return {t["round"]: what.take(t) for t in of(turns, candidate, what.work)}
 
 
 def ratios(turns, candidate, other, what):

@@ -11,19 +11,29 @@ import network
 
 CPUCLOCK_SCHED = 2
 END_SECONDS = 3
+HOLD_SECONDS = 30  # to close what was held
 QUIET_SECONDS, QUIET_MOST = 0.02, 2.0
 QUIET_SHARE = 0.02  # of a core: timers
 PR_SET_PDEATHSIG = 1
+CAP_SYS_RESOURCE = 24
 DESCRIPTORS = 150_000  # two for each of 50 000 connections, and then some
 
 
-class process:
-    """`with process(command, core, log) as p:` runs until the block ends; `log` gets what it says."""
+def most_descriptors():
+    """That a process may be given here."""
+    with open("/proc/self/status") as lines:
+        mask = next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+    may_raise = mask >> CAP_SYS_RESOURCE & 1
+    return DESCRIPTORS if may_raise else min(DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 
-    def __init__(self, command, core, log, **options):
+
+class process:
+    """`with process(command, cores, log) as p:` runs until the block ends; `log` gets what it says."""
+
+    def __init__(self, command, cores, log, **options):
         self.output, self.begun, self.start_seconds = open(log, "ab"), time.monotonic(), 0
         self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
-                                      preexec_fn=lambda: prepare_child(core), **options)
+                                      preexec_fn=lambda: prepare_child(cores), **options)
 
     def __enter__(self):
         return self
@@ -44,6 +54,9 @@ class process:
 
     def alive(self):
         return self.popen.poll() is None
+
+    def program_bytes(self):
+        return os.stat(self.popen.args[0]).st_size
 
     def pids(self):
         """Its own and those of all that it has started, as far as they live."""
@@ -67,11 +80,25 @@ class process:
             before = now
 
 
-def prepare_child(core):
-    os.sched_setaffinity(0, {core})
+@contextlib.contextmanager
+def holding(command, cores):
+    """While the block runs, so does this command, which has said its one line, until its standard input ends."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: prepare_child(cores)) as popen:
+        try:
+            if not popen.stdout.readline():
+                raise RuntimeError(f"{' '.join(command)}: ended")
+            yield
+            popen.stdin.close()
+            popen.wait(HOLD_SECONDS)
+        finally:
+            popen.kill()
+
+
+def prepare_child(cores):
+    os.sched_setaffinity(0, cores)
     os.setsid()
-    with contextlib.suppress(ValueError, OSError):  # who may not have so many has what there is
-        resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_descriptors(),) * 2)
     # Should the bench be killed.
     network.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -103,18 +130,18 @@ def cpu_of_ended(pid):
     return 0
 
 
-def run(command, core, seconds):
+def run(command, cores, seconds):
     """To its end; (its output, the CPU time of its whole tree)."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
-                          preexec_fn=lambda: prepare_child(core))
+                          preexec_fn=lambda: prepare_child(cores))
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def cores():
-    """(of the candidate, of everything else)."""
+def own_cores():
+    """Sets of one each: (the candidate's, everything else's)."""
     mine = sorted(os.sched_getaffinity(0))
-    return mine[0], mine[-1]
+    return {mine[0]}, {mine[-1]}

@@ -4,20 +4,27 @@ import os
 import platform
 import statistics
 
-from figures import COLUMNS, WHOLE, by_round, figure, ratios
-from targets import SYSCALLS, TARGETS
+from figures import COLUMNS, WHOLE, by_round, figure, of, ratios
+from scenarios import IDLE, LOADS, WORK
+from targets import FLAT, IDLE_TARGETS, SYSCALLS, TARGETS
 
 BUSY = 0.9  # of its core: below that, something else than the candidate may have been the bottleneck
 LONE = ("set-up", "requests-1")  # who waits for one answer at a time keeps no core busy
+BUSY_LEGEND = (f"\n\\* its core was less than {BUSY:.0%} busy: its rate may be bounded by the load or by who else uses the machine; its CPU time "
+               "is its own.\n")
 LEGEND = ("Medians; in square brackets their 95 % interval (by order statistics; with fewer than six rounds, the range); in round brackets "
           "the median of the per-round ratios to the floor.")
 
 
-def machine(own_core, other_core):
+def machine(own_cores, other_cores):
     with open("/proc/cpuinfo") as lines:
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    where = f"candidate on core {own_core}, the rest on core {other_core}"
+    where = f"candidate on core {min(own_cores)}, the rest on core {min(other_cores)}"
     return f"{model}, {len(os.sched_getaffinity(0))} cores, Linux {platform.release()}; {where}"
+
+
+def verdict(met):
+    return "met" if met else "**missed**"
 
 
 def table(heads, rows):
@@ -35,39 +42,104 @@ def cell(turns, scenario, name, column):
     return text
 
 
-def figures_table(turns, scenario):
+def figures_tables(turns, scenario):
+    groups = COLUMNS
     if scenario.floor != "floor":  # nobody takes no time
-        columns = [WHOLE, *(c for c in COLUMNS if not c.is_cpu)]
-    else:
-        columns = [*([WHOLE] if any(one.in_front for one in scenario.candidates.values()) else []), *COLUMNS]
-    columns = [c for c in columns if any(t["work"] == c.work for t in turns)]
-    rows = [[name, *(cell(turns, scenario, name, c) for c in columns)]
-            for name in scenario.candidates if any(t["candidate"] == name for t in turns)]
-    return table(["", *(c.head for c in columns)], rows)
+        groups = [[WHOLE, *(c for c in group if not c.is_cpu)] if group is COLUMNS[0] else group for group in groups]
+    elif any(one.in_front for one in scenario.candidates.values()):
+        groups = [[WHOLE, *groups[0]], *groups[1:]]
+    for group in groups:
+        columns = [c for c in group if any(t["work"] == c.work for t in turns)]
+        rows = [[name, *(cell(turns, scenario, name, c) for c in columns)] for name in scenario.candidates
+                if any(of(turns, name, c.work) for c in columns)]
+        if columns:
+            yield table(["", *(c.head for c in columns)], rows)
 
 
 def targets_table(turns, scenario):
     rows = []
     for one in TARGETS.get(scenario.name, ()):
         if found := one.figure(turns):
-            verdict = "met" if found.low <= one.most else "**missed**"
-            rows.append([f"{one.whose}: {one.what.head}", f"≤ {one.most:.2f} x {one.than}", found.text("{:.2f}"), str(found.count), verdict])
+            rows.append([f"{one.whose}: {one.what.head}", f"≤ {one.most:.2f} x {one.than}", found.text("{:.2f}"), str(found.count),
+                         verdict(found.low <= one.most)])
     return table(["target", "", "ratio", "rounds", ""], rows) if rows else ""
 
 
 def busy_table(turns, scenario):
     """What each core did; a candidate is the bottleneck where its own is the busier one."""
-    works = list(dict.fromkeys(t["work"] for t in turns))
+    works = [work for work in LOADS if any(t["work"] == work for t in turns)]
     rows = []
     for name, one in scenario.candidates.items():
         row = [name]
         for work in works:
-            mine = [t for t in turns if (t["candidate"], t["work"]) == (name, work)]
+            mine = of(turns, name, work)
             own, others = (statistics.median(t[key] / t["seconds"] for t in mine) if mine else 0 for key in ("cpu_seconds", "load_cpu_seconds"))
             row.append(f"{own * 100:.0f} / {others * 100:.0f}{'' if own >= BUSY or work in LONE or not one.has_cpu else ' *'}" if mine else "-")
         rows.append(row)
-    return (table(["% busy: its core / the load's", *works], rows)
-            + f"\n\\* its core was less than {BUSY:.0%} busy: its rate may be bounded by the load or by who else uses the machine; its CPU time is its own.\n")
+    return (table(["% busy: its core / the load's", *works], rows) if works else "") + BUSY_LEGEND
+
+
+def idle_tables(turns, scenario):
+    """Per connection; of the kernel's memory that of the same without a proxy is taken off: client and target have sockets, too."""
+    for work in IDLE:
+        if not any(t["work"] == work for t in turns):
+            continue
+        def median(name, what):
+            return statistics.median(t[what] for t in of(turns, name, work))
+        ends = median("no proxy", "kernel") if of(turns, "no proxy", work) else None
+        rows = []
+        for name, one in scenario.candidates.items():
+            if one.has_cpu and of(turns, name, work):
+                kernel = "-" if ends is None else f"{median(name, 'kernel') - ends:.1f}"
+                rows.append([name, f"{median(name, 'user'):.2f}", kernel, f"{median(name, 'descriptors'):.2f}", f"{median(name, 'threads'):.2f}",
+                             f"{median(name, 'user_after'):.2f}"])
+        count = max(t["count"] for t in turns if t["work"] == work)
+        yield table([f"{count} idle connections: KiB each", "kernel's KiB", "descriptors", "threads", "KiB left after all have closed"], rows)
+        for what, unit, most in IDLE_TARGETS.get(scenario.name, ()):
+            if of(turns, "omnilink", work):
+                found = median("omnilink", what)
+                yield f"Target: ≤ {most} {unit} of omnilink: {found:.2f}, {verdict(found <= most)}.\n"
+
+
+def flat_tables(turns, scenario):
+    """The same with much else open or remembered, by the same process."""
+    for work, what in WORK.items():
+        rows = []
+        for name in scenario.candidates:
+            mine = of(turns, name, work) if what.beside or what.flows else []
+            if mine:
+                without, within = (figure([t["cpu_seconds"] / t["count"] * 1e6 for t in some]) for some in ([t["without"] for t in mine], mine))
+                ratio = figure([t["cpu_seconds"] / t["count"] / t["without"]["cpu_seconds"] * t["without"]["count"] for t in mine])
+                said = verdict(ratio.low <= FLAT) if name == "omnilink" else ""
+                rows.append([name, without.text("{:.1f}"), within.text("{:.1f}"), ratio.text("{:.2f}"), said])
+        if rows:
+            there = f"{what.flows} NAT entries" if what.flows else f"{what.beside} connections open"
+            yield table(["CPU µs/connection", "alone", f"with {there}", "ratio", f"≤ {FLAT:.2f}"], rows)
+
+
+def start_table(turns, scenario):
+    rows = []
+    for name, one in scenario.candidates.items():
+        mine = [t for t in turns if t["candidate"] == name and t.get("start_seconds")]
+        if mine and one.has_cpu:
+            start = figure([t["start_seconds"] * 1e3 for t in mine])
+            resident = statistics.median(t["resident_kib"] for t in mine) / 1024
+            rows.append([name, start.text("{:.0f}"), f"{resident:.1f}", f"{mine[0]['program_bytes'] / 2**20:.1f}"])
+    return table(["", "ms from its start until it listens", "resident MiB, warm", "program file MiB"], rows) if rows else ""
+
+
+def bounds_of_workers(turns, scenario):
+    """Of connections/s, by the CPU time of everybody on as many cores."""
+    mine = {name: of(turns, name, "connections") for name in scenario.candidates}
+    if scenario.name != "workers" or not all(mine.values()):
+        return ""
+    cores = len(os.sched_getaffinity(0))
+    rates = {name: statistics.median(t["count"] / t["seconds"] for t in some) for name, some in mine.items()}
+    whole = {name: statistics.median((t["cpu_seconds"] + t["load_cpu_seconds"]) / t["count"] for t in some) for name, some in mine.items()}
+    one, two = rates.values()
+    return (f"Two workers: {two:.0f} connections/s, {two / one:.2f} times one worker's {one:.0f}. A connection takes {whole['two workers'] * 1e6:.0f} µs of CPU "
+            f"time of everybody, client and target too, so {cores} cores are good for {cores / whole['two workers']:.0f} at most: "
+            f"{two * whole['two workers'] / cores:.0%} of that was reached.\n")
 
 
 def syscall_table(calls, unit):
@@ -85,7 +157,7 @@ def syscall_tables(syscalls, scenario):
         most = SYSCALLS.get((scenario.name, work))
         if most and "omnilink" in calls:
             count = sum(calls["omnilink"].values())
-            yield f"Target: ≤ {most} of omnilink: {count:.1f}, {'met' if count <= most else '**missed**'}.\n"
+            yield f"Target: ≤ {most} of omnilink: {count:.1f}, {verdict(count <= most)}.\n"
 
 
 def section(got, scenario):
@@ -99,8 +171,12 @@ def section(got, scenario):
     for name, why in got["left_out"].items():
         yield f"Without {name}: {why}."
     if turns:
-        yield figures_table(turns, scenario)
+        yield from figures_tables(turns, scenario)
+        yield bounds_of_workers(turns, scenario)
         yield targets_table(turns, scenario)
+        yield from flat_tables(turns, scenario)
+        yield from idle_tables(turns, scenario)
+        yield start_table(turns, scenario)
         yield busy_table(turns, scenario)
     yield from syscall_tables(got["syscalls"], scenario)
 

@@ -37,3 +37,10 @@ TARGETS = {
 }
 # System calls of omnilink: {(scenario, work): at most}.
 SYSCALLS = {("socks5", "connections"): 28, ("pass", "connections"): 18, ("socks5", "requests-64"): 4.5}
+# CPU time per connection with much else open or remembered, as a multiple of that without.
+FLAT = 1.10
+# Per idle connection: what, its unit, at most.
+IDLE_TARGETS = {
+    name: [("user", "KiB of user memory", most), ("descriptors", "descriptors", 2.0), ("threads", "threads", 0.0)]
+    for name, most in (("socks5", 1.5), ("pass", 1.5), ("tls", 20.0))
+}

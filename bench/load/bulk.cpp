@@ -40,7 +40,7 @@ std::uint64_t send_until(int fd, clock::time_point end) {
 std::uint64_t receive_until(int fd, clock::time_point end) {
   std::uint64_t asked = 0, arrived = 0;
   do {
-    while (asked < arrived + 2 * request_bytes && clock::now() < end) {
+    while (asked < arrived + 2 * request_bytes && (asked == 0 || clock::now() < end)) {
       ask(fd, service::source);
       asked += request_bytes;
     }

@@ -88,7 +88,8 @@ class runner {
       on.begun = now();
       return ask(on, on.asked);
     }
-    if (options_.next != then::hold) ::close(on.fd);
+    // Who is held says nothing any more, and its lane has another one.
+    options_.next == then::hold ? ::epoll_ctl(epoll_, EPOLL_CTL_DEL, on.fd, nullptr) : ::close(on.fd);
     if (more) open(on);
   }
 
