@@ -66,7 +66,8 @@ COLUMNS = [
      column("GB/s up, 16 connections", "up-16", lambda t: t["count"] / t["seconds"] / 1e9, "{:.2f}")],
 ]
 # Where the work of being intercepted is done partly in the client: both together, and the target's, which is the same for all.
-WHOLE = column("CPU µs/connection, all together", "connections", lambda t: (t["cpu_seconds"] + t["load_cpu_seconds"]) / t["count"] * 1e6, "{:.1f}", True)
+WHOLE = column("CPU µs/connection, all together", "connections",
+               lambda t: (t["cpu_seconds"] + t["load_cpu_seconds"]) / t["count"] * 1e6, "{:.1f}", True)
 
 
 def of(turns, candidate, work):

@@ -22,6 +22,7 @@ import memory
 import network
 import peers
 import processes
+import publish
 import report
 import results
 import syscalls
@@ -252,7 +253,7 @@ class campaign:
         return self.out
 
     def round(self, number):
-        names = [name for name, one in self.scenario.candidates.items() if not one.is_peer or number % self.options.peers_every == 0]
+        names = [name for name, one in self.scenario.candidates.items() if one.always or number % self.options.peers_every == 0]
         for work in self.works:
             if WORK[work].is_rare and number >= RARE_ROUNDS:
                 continue
@@ -292,8 +293,11 @@ def arguments():
                         help="one scenario, or one measurement of it: socks5.connections; may be repeated. What was measured before, of the "
                              "same build, stays in the report")
     parser.add_argument("--rounds", type=int, metavar="N", help=f"default {ROUNDS}, about 15 minutes; published figures have 20, under an hour")
-    parser.add_argument("--peers-every", type=int, default=PEERS_EVERY, metavar="N", help=f"peers take part in every Nth round; default {PEERS_EVERY}")
+    parser.add_argument("--peers-every", type=int, default=PEERS_EVERY, metavar="N",
+                        help=f"peers take part in every Nth round; default {PEERS_EVERY}")
     parser.add_argument("--seconds", type=float, default=SECONDS, metavar="S", help=f"of load in a turn; default {SECONDS}")
+    parser.add_argument("--publish", action="store_true", help="measure nothing: write README's part about performance, docs/performance.svg and "
+                        "docs/performance.md from what was measured of this build")
     out = parser.parse_args()
     out.rounds = out.rounds or (1 if out.quick else ROUNDS)
     if out.rounds < 1 or out.peers_every < 1 or out.seconds <= 0:
@@ -310,6 +314,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, as INT does
     own_cores, other_cores = processes.own_cores()
     store = results.store(f"{ROOT}/build/bench", BUILD, options.quick)
+    if options.publish:
+        if not store.everything():
+            sys.exit("bench/run: nothing was measured of this build: run it without --publish first")
+        return publish.publish(ROOT, store.everything())
     try:
         network.enter()
     except network.unavailable as error:

@@ -20,7 +20,8 @@ def machine(own_cores, other_cores):
     with open("/proc/cpuinfo") as lines:
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     where = f"candidate on core {min(own_cores)}, the rest on core {min(other_cores)}"
-    return f"{model}, {len(os.sched_getaffinity(0))} cores, Linux {platform.release()}; {where}"
+    release = platform.release().split("-")[0]
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, Linux {release}; {where}"
 
 
 def verdict(met):
@@ -137,8 +138,8 @@ def bounds_of_workers(turns, scenario):
     rates = {name: statistics.median(t["count"] / t["seconds"] for t in some) for name, some in mine.items()}
     whole = {name: statistics.median((t["cpu_seconds"] + t["load_cpu_seconds"]) / t["count"] for t in some) for name, some in mine.items()}
     one, two = rates.values()
-    return (f"Two workers: {two:.0f} connections/s, {two / one:.2f} times one worker's {one:.0f}. A connection takes {whole['two workers'] * 1e6:.0f} µs of CPU "
-            f"time of everybody, client and target too, so {cores} cores are good for {cores / whole['two workers']:.0f} at most: "
+    return (f"Two workers: {two:.0f} connections/s, {two / one:.2f} times one worker's {one:.0f}. A connection takes "
+            f"{whole['two workers'] * 1e6:.0f} µs of CPU time of everybody, client and target too, so {cores} cores are good for {cores / whole['two workers']:.0f} at most: "
             f"{two * whole['two workers'] / cores:.0%} of that was reached.\n")
 
 

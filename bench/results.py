@@ -43,6 +43,7 @@ class store:
         network.write(self.path(scenario), json.dumps(out, indent=1))
 
     def everything(self):
+        os.makedirs(f"{self.folder}/results", exist_ok=True)
         names = sorted(os.path.splitext(name)[0] for name in os.listdir(f"{self.folder}/results"))
         return {name: got for name in names if (got := self.get(name))}
 

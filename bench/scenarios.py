@@ -36,11 +36,11 @@ IDLE = tuple(name for name, one in WORK.items() if one.idle)
 
 class candidate:
     """`start(place)`: a context manager of its process; with `in_front`, the words of a command that runs the load tool.
-    `is_peer`: not in every round. `straight`: the load goes straight to the target. `has_cpu`: CPU time of its own, apart from the load
-    tool's."""
+    `is_peer`: may fail or be missing, and takes part in some rounds only unless `always`, where a target is about it. `straight`: the load
+    goes straight to the target. `has_cpu`: CPU time of its own, apart from the load tool's."""
 
-    def __init__(self, start, is_peer=True, in_front=False, straight=False, has_cpu=True, on_all_cores=False):
-        self.on_all_cores = on_all_cores
+    def __init__(self, start, is_peer=True, always=False, in_front=False, straight=False, has_cpu=True, on_all_cores=False):
+        self.always, self.on_all_cores = always or not is_peer, on_all_cores
         self.start, self.is_peer, self.in_front, self.straight, self.has_cpu = start, is_peer, in_front, straight, has_cpu
 
 
@@ -84,6 +84,9 @@ class scenario:
 
 NO_PROXY = candidate(nobody, straight=True, has_cpu=False)
 
+TLS = {"floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "nginx": candidate(peers.tls_nginx, always=True),
+       "haproxy": peers.tls_haproxy, "stunnel4": peers.stunnel}
+
 SCENARIOS = [
     scenario("socks5", "SOCKS5 in, straight out", "socks5", {
         "floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "microsocks": peers.microsocks, "dante": peers.dante,
@@ -92,8 +95,8 @@ SCENARIOS = [
         "floor": ours(floor("http")), "omnilink": ours(by_listener("mixed")), "tinyproxy": peers.tinyproxy, "squid": peers.squid,
         "v2ray": peers.v2ray_straight("http")}),
     scenario("pass", "passed through to a fixed target", "pass", {
-        "floor": ours(floor("pass")), "omnilink": ours(by_listener("tcp")), "haproxy": peers.pass_haproxy,
-        "haproxy, splice": peers.pass_haproxy_splice, "nginx": peers.pass_nginx, "no proxy": NO_PROXY}, works=LOADS + IDLE),
+        "floor": ours(floor("pass")), "omnilink": ours(by_listener("tcp")), "haproxy": candidate(peers.pass_haproxy, always=True),
+        "haproxy, splice": peers.pass_haproxy_splice, "nginx": candidate(peers.pass_nginx, always=True), "no proxy": NO_PROXY}, works=LOADS + IDLE),
     scenario("redirect", "redirected by nftables, through one SOCKS5 hop", "intercepted", {
         "floor": ours(floor("redirect")), "omnilink": ours(by_interception("redirect")), "omnilink, connect hook": ours(by_connect_hook),
         "omnilink exec": ours(by_exec, in_front=True), "redsocks": peers.redsocks, "v2ray": peers.v2ray_redirect}, hops=("socks5",),
@@ -103,12 +106,8 @@ SCENARIOS = [
     scenario("chain", "SOCKS5 in, three hops: SOCKS5, HTTP, SOCKS5", "socks5", {
         "floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "v2ray": peers.v2ray_chain,
         "proxychains4": candidate(peers.proxychains, in_front=True, has_cpu=False)}, hops=("socks5", "http", "socks5")),
-    scenario("tls", "SOCKS5 in, a SOCKS5 hop inside TLS, sessions resumed", "socks5", {
-        "floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "nginx": ours(peers.tls_nginx), "haproxy": peers.tls_haproxy,
-        "stunnel4": peers.stunnel}, hops=("tls",), works=LOADS + ("idle-10000",)),
-    scenario("tls-full", "the same with full handshakes", "socks5", {
-        "floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "nginx": ours(peers.tls_nginx), "haproxy": peers.tls_haproxy,
-        "stunnel4": peers.stunnel}, hops=("tls-full",), works=("connections", "set-up")),
+    scenario("tls", "SOCKS5 in, a SOCKS5 hop inside TLS, sessions resumed", "socks5", TLS, hops=("tls",), works=LOADS + ("idle-10000",)),
+    scenario("tls-full", "the same with full handshakes", "socks5", TLS, hops=("tls-full",), works=("connections", "set-up")),
     scenario("workers", "SOCKS5 in, straight out, with one worker and with two on all cores", "socks5", {
         "one worker": ours(by_listener("mixed"), on_all_cores=True), "two workers": ours(by_listener("mixed", workers=2), on_all_cores=True)},
         floor="one worker", works=("connections", "requests-64")),
