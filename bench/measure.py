@@ -219,7 +219,7 @@ def wanted(only, scenario, work):
 
 
 class campaign:
-    """One scenario's turns. A peer that is missing or fails is left out from then on; omnilink and the floor may not."""
+    """One scenario's turns. Who is missing or fails is left out from then on; only omnilink and the floor may not."""
 
     def __init__(self, here, options, works):
         self.here, self.options, self.works = here, options, works
@@ -235,7 +235,7 @@ class campaign:
         except network.unavailable as error:
             self.out["left_out"][label] = str(error)
         except Exception as error:
-            if not self.scenario.candidates[name].is_peer:
+            if name in (self.scenario.floor, "omnilink"):
                 raise
             self.out["left_out"][label] = str(error).splitlines()[0] if str(error) else type(error).__name__
         say(f"{self.scenario.name}: without {label}: {self.out['left_out'][label]}")

@@ -36,7 +36,7 @@ IDLE = tuple(name for name, one in WORK.items() if one.idle)
 
 class candidate:
     """`start(place)`: a context manager of its process; with `in_front`, the words of a command that runs the load tool.
-    `is_peer`: may fail or be missing, and takes part in some rounds only unless `always`, where a target is about it. `straight`: the load
+    `is_peer`: not omnilink, and in some rounds only unless `always`, where a target is about it. `straight`: the load
     goes straight to the target. `has_cpu`: CPU time of its own, apart from the load tool's."""
 
     def __init__(self, start, is_peer=True, always=False, in_front=False, straight=False, has_cpu=True, on_all_cores=False):
