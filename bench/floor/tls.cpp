@@ -40,7 +40,10 @@ tls_channel::tls_channel(tls_context& home, side& socket) : home_{home}, socket_
   ::BIO_set_init(bio, 1);
   ::SSL_set_bio(ssl_, bio, bio);
   ::SSL_set_connect_state(ssl_);
-  if (home.session_) ::SSL_set_session(ssl_, home.session_.get());
+  if (!home.session_) return;
+  // A copy: OpenSSL spoils what it has resumed, and until the next ticket comes others want to.
+  const std::unique_ptr<SSL_SESSION, tls_context::freer> copy{::SSL_SESSION_dup(home.session_.get())};
+  ::SSL_set_session(ssl_, copy.get());
 }
 
 int tls_channel::on_read(BIO* bio, char* into, int size) {
