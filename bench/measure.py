@@ -35,7 +35,7 @@ BUILD = f"{ROOT}/build/release"
 LOAD = f"{BUILD}/bench/bench_load"
 ROUNDS = 5
 PEERS_EVERY = 4  # rounds
-SECONDS, QUICK_SECONDS = 0.5, 0.05  # of load in a turn
+SECONDS, QUICK_SECONDS = 0.4, 0.05  # of load in a turn
 TURN_SECONDS = 60  # a turn that takes longer hangs
 WARM_UP = 200  # connections
 TRACED = {"connections": (8, 500), "requests-64": (64, 10_000)}  # under strace: lanes, and how many
@@ -43,7 +43,7 @@ QUICK_TRACED = 5  # times less
 RARE_ROUNDS = 3  # of work that takes long and varies little
 QUICK_RARE = 20  # times fewer connections and flows
 SPARE_DESCRIPTORS = 1000  # of a process, for all but its connections
-GIVE_BACK_SECONDS = 2  # after all connections have ended
+GIVE_BACK_SECONDS = 3  # after all connections have ended
 LOG_SHOWN = 2000  # characters of a candidate's log, when its turn fails
 
 
@@ -114,7 +114,7 @@ class bench:
             if not kind.startswith("tls"):
                 yield at.port
                 return
-            front = self.place(self.other_cores)
+            front = self.place(self.other_cores, self.target, (), (), processes.most_descriptors() // 2)
             with peers.terminator(front, at.port, kind == "tls") as terminator:
                 self.others.append(terminator)
                 yield front.port
@@ -203,10 +203,11 @@ class under_load:
 
 def connections_for(wanted):
     """At once, each of which takes two descriptors of a proxy."""
-    possible = (processes.most_descriptors() - SPARE_DESCRIPTORS) // 2
+    descriptors = processes.most_descriptors()
+    possible = (descriptors - SPARE_DESCRIPTORS) // 2
     if possible < wanted * 0.9:
         raise network.unavailable(f"{wanted} connections need {2 * wanted + SPARE_DESCRIPTORS} descriptors a process, there are "
-                                  f"{processes.most_descriptors()}: raise the limit (ulimit -Hn)")
+                                  f"{descriptors}: raise the limit (ulimit -Hn)")
     return min(wanted, possible)
 
 
@@ -226,6 +227,7 @@ class campaign:
         self.scenario = here.scenario
         self.seconds = QUICK_SECONDS if options.quick else options.seconds
         self.out = {"turns": [], "syscalls": {}, "left_out": {}}
+        self.divisor = QUICK_RARE if options.quick else 1
 
     def attempt(self, name, label, what, *words):
         if label in self.out["left_out"]:
@@ -255,16 +257,23 @@ class campaign:
     def round(self, number):
         names = [name for name, one in self.scenario.candidates.items() if one.always or number % self.options.peers_every == 0]
         for work in self.works:
-            if WORK[work].is_rare and number >= RARE_ROUNDS:
+            if WORK[work].is_rare and (number >= RARE_ROUNDS or not self.is_possible(work)):
                 continue
             for name in names if number % 2 == 0 else reversed(names):
                 if self.scenario.takes_part(name, work):
                     self.turn(name, work, number)
 
+    def is_possible(self, work):
+        try:
+            connections_for(max(WORK[work].idle, WORK[work].beside) // self.divisor)
+        except network.unavailable as error:
+            self.out["left_out"][work] = str(error)
+        return work not in self.out["left_out"]
+
     def turn(self, name, work, number):
         what = WORK[work]
         label = f"{name}, {work}" if what.is_rare else name
-        if one := self.attempt(name, label, self.here.turn, what, self.seconds, QUICK_RARE if self.options.quick else 1):
+        if one := self.attempt(name, label, self.here.turn, what, self.seconds, self.divisor):
             self.out["turns"].append({"candidate": name, "work": work, "round": number, **one})
 
     def count_syscalls(self):
@@ -313,6 +322,7 @@ def main():
     options, begun = arguments(), time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, as INT does
     own_cores, other_cores = processes.own_cores()
+    processes.most_descriptors()
     store = results.store(f"{ROOT}/build/bench", BUILD, options.quick)
     if options.publish:
         if not store.everything():

@@ -125,13 +125,13 @@ def redsocks(at):
 
 
 def haproxy(at, to, option="", more=""):
-    config = HAPROXY.format(port=at.port, to=to, option=option, more=more, connections=at.connections + 4096)
+    config = HAPROXY.format(port=at.port, to=to, option=option, more=more, connections=max(at.connections + 200, 4096))
     return at.start([program("haproxy"), "-db", "-f", at.file("haproxy.cfg", config)])
 
 
 def nginx(at, to, more="", listen=""):
     config = NGINX.format(port=at.port, to=to, folder=at.folder, modules=NGINX_MODULES, more=more, listen=listen,
-                          connections=2 * at.connections + 8192)
+                          connections=max(2 * at.connections + 200, 8192))
     return at.start([program("nginx"), "-p", at.folder, "-e", "stderr", "-c", at.file("nginx.conf", config)])
 
 

@@ -15,16 +15,16 @@ HOLD_SECONDS = 30  # to close what was held
 QUIET_SECONDS, QUIET_MOST = 0.02, 2.0
 QUIET_SHARE = 0.02  # of a core: timers
 PR_SET_PDEATHSIG = 1
-CAP_SYS_RESOURCE = 24
 DESCRIPTORS = 150_000  # two for each of 50 000 connections, and then some
 
 
 def most_descriptors():
-    """That a process may be given here."""
-    with open("/proc/self/status") as lines:
-        mask = next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
-    may_raise = mask >> CAP_SYS_RESOURCE & 1
-    return DESCRIPTORS if may_raise else min(DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    """That a process may have here. From now on this one and those that it starts have them."""
+    with contextlib.suppress(ValueError, OSError):  # who may not raise the limit has what there is
+        resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+    most = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
 
 
 class process:
@@ -98,7 +98,6 @@ def holding(command, cores):
 def prepare_child(cores):
     os.sched_setaffinity(0, cores)
     os.setsid()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_descriptors(),) * 2)
     # Should the bench be killed.
     network.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 

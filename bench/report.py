@@ -6,7 +6,7 @@ import statistics
 
 from figures import COLUMNS, WHOLE, by_round, figure, of, ratios
 from scenarios import IDLE, LOADS, WORK
-from targets import FLAT, IDLE_TARGETS, SYSCALLS, TARGETS
+from targets import FLAT, GIVEN_BACK, IDLE_TARGETS, SYSCALLS, TARGETS
 
 BUSY = 0.9  # of its core: below that, something else than the candidate may have been the bottleneck
 LONE = ("set-up", "requests-1")  # who waits for one answer at a time keeps no core busy
@@ -96,10 +96,12 @@ def idle_tables(turns, scenario):
                              f"{median(name, 'user_after'):.2f}"])
         count = max(t["count"] for t in turns if t["work"] == work)
         yield table([f"{count} idle connections: KiB each", "kernel's KiB", "descriptors", "threads", "KiB left after all have closed"], rows)
-        for what, unit, most in IDLE_TARGETS.get(scenario.name, ()):
-            if of(turns, "omnilink", work):
+        if scenario.name in IDLE_TARGETS and of(turns, "omnilink", work):
+            for what, unit, most in IDLE_TARGETS[scenario.name]:
                 found = median("omnilink", what)
                 yield f"Target: ≤ {most} {unit} of omnilink: {found:.2f}, {verdict(found <= most)}.\n"
+            given = 1 - median("omnilink", "user_after") / median("omnilink", "user")
+            yield f"Target: ≥ {GIVEN_BACK:.0%} of that memory given back when all have closed: {given:.0%}, {verdict(given >= GIVEN_BACK)}.\n"
 
 
 def flat_tables(turns, scenario):

@@ -37,10 +37,11 @@ IDLE = tuple(name for name, one in WORK.items() if one.idle)
 class candidate:
     """`start(place)`: a context manager of its process; with `in_front`, the words of a command that runs the load tool.
     `is_peer`: not omnilink, and in some rounds only unless `always`, where a target is about it. `straight`: the load
-    goes straight to the target. `has_cpu`: CPU time of its own, apart from the load tool's."""
+    goes straight to the target. `has_cpu`: CPU time of its own, apart from the load tool's.
+    `idles`: may be asked to hold thousands of connections, which are not thousands of processes or pipes."""
 
-    def __init__(self, start, is_peer=True, always=False, in_front=False, straight=False, has_cpu=True, on_all_cores=False):
-        self.always, self.on_all_cores = always or not is_peer, on_all_cores
+    def __init__(self, start, is_peer=True, always=False, in_front=False, straight=False, has_cpu=True, on_all_cores=False, idles=True):
+        self.always, self.on_all_cores, self.idles = always or not is_peer, on_all_cores, idles
         self.start, self.is_peer, self.in_front, self.straight, self.has_cpu = start, is_peer, in_front, straight, has_cpu
 
 
@@ -70,7 +71,7 @@ class scenario:
             return name == "omnilink"
         if WORK[what].beside:
             return not one.is_peer
-        return not (WORK[what].idle and one.in_front)
+        return not WORK[what].idle or one.idles and not one.in_front
 
     def way(self, one, target, port):
         """The load tool's words."""
@@ -89,14 +90,16 @@ TLS = {"floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "
 
 SCENARIOS = [
     scenario("socks5", "SOCKS5 in, straight out", "socks5", {
-        "floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "microsocks": peers.microsocks, "dante": peers.dante,
-        "v2ray": peers.v2ray_straight("socks"), "no proxy": NO_PROXY}, works=LOADS + ("crowded",) + IDLE),
+        "floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "microsocks": peers.microsocks,
+        "dante": candidate(peers.dante, idles=False), "v2ray": peers.v2ray_straight("socks"), "no proxy": NO_PROXY},
+        works=LOADS + ("crowded",) + IDLE),
     scenario("http", "HTTP CONNECT in, straight out", "http", {
         "floor": ours(floor("http")), "omnilink": ours(by_listener("mixed")), "tinyproxy": peers.tinyproxy, "squid": peers.squid,
         "v2ray": peers.v2ray_straight("http")}),
     scenario("pass", "passed through to a fixed target", "pass", {
         "floor": ours(floor("pass")), "omnilink": ours(by_listener("tcp")), "haproxy": candidate(peers.pass_haproxy, always=True),
-        "haproxy, splice": peers.pass_haproxy_splice, "nginx": candidate(peers.pass_nginx, always=True), "no proxy": NO_PROXY}, works=LOADS + IDLE),
+        "haproxy, splice": candidate(peers.pass_haproxy_splice, idles=False), "nginx": candidate(peers.pass_nginx, always=True),
+        "no proxy": NO_PROXY}, works=LOADS + IDLE),
     scenario("redirect", "redirected by nftables, through one SOCKS5 hop", "intercepted", {
         "floor": ours(floor("redirect")), "omnilink": ours(by_interception("redirect")), "omnilink, connect hook": ours(by_connect_hook),
         "omnilink exec": ours(by_exec, in_front=True), "redsocks": peers.redsocks, "v2ray": peers.v2ray_redirect}, hops=("socks5",),

@@ -44,3 +44,4 @@ IDLE_TARGETS = {
     name: [("user", "KiB of user memory", most), ("descriptors", "descriptors", 2.0), ("threads", "threads", 0.0)]
     for name, most in (("socks5", 1.5), ("pass", 1.5), ("tls", 20.0))
 }
+GIVEN_BACK = 0.9  # of what they held, some seconds after all have closed
