@@ -227,9 +227,12 @@ class attempt {
       finish_request(done, false, core::verdict::reply_kind::socks4, reply);
     } else if (h.kind == hop_kind::socks5) {
       wire::socks5_outcome outcome;
-      auto script = wire::socks5_connect(next, std::move(who), outcome);
+      auto script = wire::socks5_connect(next, std::move(who), outcome, h.pipeline);
       const auto done = co_await io::drive(*stream_, script);
       finish_request(done, outcome.step == step::auth, core::verdict::reply_kind::socks5, outcome.reply);
+      // What reads more than one message at a time and drops the rest waits for ever.
+      if (h.pipeline && !ok() && out_.verdict.reply == 0 && out_.verdict.detail.empty())
+        out_.verdict.detail = "it may not take pipeline=true";
     } else {
       wire::http_outcome outcome;
       auto script = wire::http_connect(next, std::move(who), outcome);

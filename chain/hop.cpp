@@ -28,13 +28,17 @@ constexpr std::array schemes{
     scheme{"https", hop_kind::http, true, 443},         scheme{"direct", hop_kind::direct, false, 0},
     scheme{"reject", hop_kind::reject, false, 0},
 };
-constexpr std::string_view own_parameter = "auth_file";
+constexpr std::array<std::string_view, 2> own_parameters{"auth_file", "pipeline"};
 
 constexpr auto parameters = [] {
-  std::array<std::string_view, tls_keys.size() + 1> all{own_parameter};
-  std::ranges::copy(tls_keys, all.begin() + 1);
+  std::array<std::string_view, own_parameters.size() + tls_keys.size()> all;
+  std::ranges::copy(tls_keys, std::ranges::copy(own_parameters, all.begin()).out);
   return all;
 }();
+
+bool is_own(std::string_view key) noexcept {
+  return std::ranges::find(own_parameters, key) != own_parameters.end();
+}
 
 bool is_socks4(hop_kind kind) noexcept {
   return kind == hop_kind::socks4 || kind == hop_kind::socks4a;
@@ -59,7 +63,7 @@ std::string check_parameters(const wire::url& from, const scheme& how) {
       return named + " is unknown" + core::did_you_mean(given.key, parameters);
     }
     if (how.port == 0) return named + " makes no sense with " + std::string{how.word};
-    if (given.key != own_parameter && !how.tls) return named + " needs TLS; use https or socks5+tls";
+    if (!is_own(given.key) && !how.tls) return named + " needs TLS; use https or socks5+tls";
   }
   return {};
 }
@@ -87,7 +91,7 @@ std::string read_tls(const wire::url& from, const scheme& how, hop& out) {
   // What our CONNECT is; of SOCKS there is nothing that could be said.
   if (out.kind == hop_kind::http) tls.alpn = {"http/1.1"};
   for (const auto& given : from.parameters) {
-    if (given.key == own_parameter) continue;
+    if (is_own(given.key)) continue;
     const bool list = takes_several(given.key);
     const auto values = list ? split_at_commas(given.value) : std::vector{given.value};
     if (std::string wrong = set_tls(given.key, values, tls); !wrong.empty()) return wrong;
@@ -142,6 +146,10 @@ std::string read_url(std::string_view text, hop& out) {
   out.user = std::move(parsed->user);
   out.password = std::move(parsed->password);
   out.auth_file = value_of(*parsed, "auth_file");
+  if (const std::string said = value_of(*parsed, "pipeline"); !said.empty()) {
+    if (said != "true" && said != "false") return "pipeline: " + core::quoted(said) + " is neither true nor false";
+    out.pipeline = said == "true";
+  }
   if (std::string wrong = read_tls(*parsed, *how, out); !wrong.empty()) return wrong;
   if (!out.user.empty() && !out.auth_file.empty()) return "both a user and auth_file; leave one of them out";
   return out.validate();
@@ -174,6 +182,7 @@ std::string hop::validate() const {
     return to_string() + " stands alone: it has neither TLS nor a login";
   if (!proxy) return {};
   if (where.port == 0) return "the port 0 cannot be connected to";
+  if (pipeline && kind != hop_kind::socks5) return "pipeline is for SOCKS5 only; leave it out";
   if (std::string wrong = tls ? validate_tls(*tls) : ""; !wrong.empty()) return wrong;
   return check_login(*this);
 }

@@ -29,6 +29,7 @@ struct hop {
   std::string user;    ///< empty: no authentication
   core::secret password;
   std::string auth_file;  ///< where user and password are to be read from, before validate(); empty: nowhere
+  bool pipeline = false;  ///< of socks5: its handshake in one flight; not every server takes that
   std::optional<io::tls_client_config> tls;  ///< its `name` is the host unless sni says otherwise
 
   /// "https://edge.example:443": never a credential.
@@ -40,7 +41,7 @@ struct hop {
 };
 
 /// `scheme://[user:pass@]host[:port][?key=value&…]`, schemes socks4 socks4a socks5 socks5h http https
-/// socks5+tls direct reject, default ports 1080, 80, 443 (1080 for socks5+tls); keys auth_file, and with TLS those of hop_tls.hpp.
+/// socks5+tls direct reject, default ports 1080, 80, 443 (1080 for socks5+tls); keys auth_file, pipeline (true, false) with SOCKS5, and with TLS those of hop_tls.hpp.
 /// `direct` and `reject` stand alone, with or without "://". No file is read here. User
 /// and password are percent-decoded; a comma outside the query is refused, other tools disagree about it. The
 /// error is one line, without the password and without a place (the caller adds it), and suggests the nearest

@@ -266,6 +266,7 @@ void read_hop_settings(table_reader& in, chain::hop& into, config_errors& errors
       in.fail_at("auth_file", "the URL has a login already; leave one of them out");
     into.auth_file = std::move(auth_file);
   }
+  in.boolean("pipeline", into.pipeline);
   const std::string place = "hop " + core::quoted(into.name) + ": ";
   const toml::table* tls = in.table("tls");
   if (tls && into.tls) read_tls(*tls, url, into, errors);

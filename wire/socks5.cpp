@@ -17,6 +17,7 @@ enum method : std::uint8_t { no_authentication = 0, user_password = 2, none_acce
 enum address_type : std::uint8_t { ipv4 = 1, domain = 3, ipv6 = 4 };
 
 constexpr std::size_t port_size = 2;
+constexpr std::size_t greeting_size = 3;
 constexpr std::size_t login_max = 3 + 2 * credential_max;
 constexpr std::size_t request_max = 4 + 1 + 255 + port_size;
 
@@ -69,34 +70,44 @@ std::optional<core::target> parse_destination(std::uint8_t type, bytes data) {
 
 }  // namespace
 
-handshake socks5_connect(core::target destination, std::optional<credentials> login, socks5_outcome& out) {
+handshake socks5_connect(core::target destination, std::optional<credentials> login, socks5_outcome& out, bool pipelined) {
   out = {};
   if (login && !fits(*login)) co_return errc::unsupported;
   if (destination.is_name() && !core::valid_host_name(destination.name)) co_return errc::bad_name;
 
   const std::uint8_t offered = login ? user_password : no_authentication;
-  const std::array<std::uint8_t, 3> greeting{version, 1, offered};
-  co_await send{greeting};
+  secret_buffer<greeting_size + login_max + request_max> spelled;
+  byte_writer message{spelled.data};
+  message.u8(version);
+  message.u8(1);
+  message.u8(offered);
+  if (pipelined) {
+    if (login) put_login(message, *login);
+    put_request(message, destination);
+  }
+  co_await send{message.written()};
   const bytes choice = co_await receive{2};
   if (choice[0] != version) co_return errc::bad_version;
   if (choice[1] == none_acceptable) co_return errc::method_refused;
   if (choice[1] != offered) co_return errc::bad_message;
 
   if (login) {
-    secret_buffer<login_max> spelled;
-    byte_writer message{spelled.data};
-    put_login(message, *login);
-    co_await send{message.written()};
+    if (!pipelined) {
+      message = byte_writer{spelled.data};
+      put_login(message, *login);
+      co_await send{message.written()};
+    }
     const bytes answer = co_await receive{2};
     if (answer[0] != login_version) co_return errc::bad_version;
     if (answer[1] != 0) co_return errc::auth_failed;
   }
 
   out.step = core::step::request;
-  std::array<std::uint8_t, request_max> request_bytes{};
-  byte_writer request{request_bytes};
-  put_request(request, destination);
-  co_await send{request.written()};
+  if (!pipelined) {
+    message = byte_writer{spelled.data};
+    put_request(message, destination);
+    co_await send{message.written()};
+  }
 
   // A refusal is believed at its second byte: some servers send no more than three before they close.
   const bytes reply = co_await receive{2};

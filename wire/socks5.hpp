@@ -19,12 +19,14 @@ struct socks5_outcome {
 };
 
 /// Asks a hop to connect to `destination`. With credentials only user/password is offered, never "no
-/// authentication": a hop cannot talk us down. `out` must outlive the script. Results beside ok:
+/// authentication": a hop cannot talk us down. `pipelined`: greeting, login and request go out together, two round trips less; for hops
+/// that read no more than one message at a time (RFC 1928 does not ask it of them), which then see the login even if they refuse it.
+/// `out` must outlive the script. Results beside ok:
 ///   unsupported    the credentials do not fit (user and password: 1 to 255 bytes each); nothing was sent
 ///   bad_name       the destination is no valid host name; nothing was sent
 ///   bad_version, bad_message   the hop does not speak the protocol, or chose a method that was not offered
 ///   method_refused, auth_failed, hop_refused   the hop said no
-handshake socks5_connect(core::target destination, std::optional<credentials> login, socks5_outcome& out);
+handshake socks5_connect(core::target destination, std::optional<credentials> login, socks5_outcome& out, bool pipelined = false);
 
 /// Reads a client's greeting and chooses the method: user and password where `with_login`, and then reads those, otherwise
 /// "no authentication". Nothing else is accepted (05 FF). The login is judged by the caller. `out` must outlive the script.

@@ -125,6 +125,15 @@ TEST(hop, what_is_refused) {
   expect_error("https://h?alpn=h2", "not spoken here");
   expect_error("https://h?cert=/c", "cert without key");
   expect_error("https://h?key=/k", "key without cert");
+  expect_error("http://h?pipeline=true", "for SOCKS5 only");
+  expect_error("socks5://h?pipeline=yes", "neither true nor false");
+}
+
+TEST(hop, pipeline_is_said_in_the_url) {
+  EXPECT_FALSE(parsed("socks5://h").pipeline);
+  EXPECT_FALSE(parsed("socks5://h?pipeline=false").pipeline);
+  EXPECT_TRUE(parsed("socks5://h?pipeline=true").pipeline);
+  EXPECT_TRUE(parsed("socks5+tls://h?sni=a.b&pipeline=true").pipeline);
 }
 
 TEST(hop, a_login_from_a_file_is_checked_once_it_was_read) {

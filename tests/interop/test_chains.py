@@ -19,6 +19,8 @@ CHAINS = {
     "1_microsocks_with_password": ["microsocks_auth"],
     "1_dante": ["dante"],
     "1_ssh": ["ssh"],
+    "1_dante_pipelined": ["dante_pipelined"],
+    "2_dante_ssh_pipelined": ["dante_pipelined", "ssh_pipelined"],
     "1_dante_socks4": ["dante_socks4"],
     "1_ssh_socks4": ["ssh_socks4"],
     "1_ssh_socks4a": ["ssh_socks4a"],
@@ -66,6 +68,12 @@ class proxies:
     def dante_socks4(self, address):
         return as_scheme("socks4", self.hop("dante", 4))
 
+    def dante_pipelined(self, address):
+        return pipelined(self.hop("dante", 4 if address == world.FAR4 else 6))
+
+    def ssh_pipelined(self, address):
+        return pipelined(self.hop("ssh", 4 if address == world.FAR4 else 6))
+
     def ssh_socks4(self, address):
         return as_scheme("socks4", self.hop("ssh", 4))
 
@@ -86,6 +94,10 @@ class proxies:
 
     def tls_tinyproxy(self, address):
         return self.servers.stunnel(self.hop("tinyproxy_auth", 4), address=address)
+
+
+def pipelined(hop):
+    return hop.url + "?pipeline=true"
 
 
 def as_scheme(scheme, hop):

@@ -35,9 +35,10 @@ struct socks4_server {
 struct socks5_client {
   core::target destination;
   std::optional<credentials> login;
+  bool pipelined = false;
   socks5_outcome out{};
 
-  handshake start() { return socks5_connect(destination, login, out); }
+  handshake start() { return socks5_connect(destination, login, out, pipelined); }
   std::string outcome() const {
     return std::string{core::name_of(out.step)} + " reply " + std::to_string(out.reply);
   }

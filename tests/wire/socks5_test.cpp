@@ -18,6 +18,8 @@ credentials login(std::string user, std::string password) {
 const socks5_client plain{to("example.org:443"), {}};
 const socks5_client with_login{to("example.org:443"), login("me", "s3cret")};
 
+const socks5_client pipelined{to("example.org:443"), login("me", "s3cret"), true};
+
 const buffer chosen_none = "\x05\x00"_b;
 const buffer granted = "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"_b;
 const buffer greeting = "\x05\x01\x00"_b;
@@ -136,6 +138,27 @@ TEST(socks5_client, B8_each_step_waits_for_its_answer) {
   EXPECT_EQ(play(with_login, "\x05\x02"_b).sent, "\x05\x01\x02\x01\x02me\x06s3cret"_b);
 }
 
+TEST(socks5_client, pipelined_says_everything_at_once) {
+  const buffer all = "\x05\x01\x02\x01\x02me\x06s3cret"_b + request(domain("example.org"));
+  EXPECT_EQ(play(pipelined, {}).sent, all);
+  const buffer input = "\x05\x02\x01\x00"_b + granted + "220 ready\r\n"_b;
+  const played done = play(pipelined, input);
+  EXPECT_EQ(done.code, errc::ok) << to_string(done);
+  EXPECT_EQ(done.sent, all);
+  EXPECT_EQ(check_splits(pipelined, input), "");
+  EXPECT_EQ(check_truncation(pipelined, input, 4 + granted.size()), "");
+  EXPECT_EQ(play(socks5_client{to("192.0.2.1:80"), {}, true}, chosen_none + granted).sent,
+            greeting + request("\x01\xc0\x00\x02\x01"_b, "\x00\x50"_b));
+}
+
+TEST(socks5_client, pipelined_or_not_the_answers_mean_the_same) {
+  for (const buffer& answer : {"\x05\xff"_b, "\x05\x00"_b, "\x05\x02\x01\x01"_b, "\x05\x02\x01\x00\x05\x05"_b, "\x04"_b + granted}) {
+    const played one = play(pipelined, answer), other = play(with_login, answer);
+    EXPECT_EQ(one.code, other.code);
+    EXPECT_EQ(one.outcome, other.outcome);
+  }
+}
+
 TEST(socks5_client, step_for_the_verdict) {
   EXPECT_EQ(play(plain, "\x05\xff"_b).outcome, "auth reply 0");
   EXPECT_EQ(play(with_login, "\x05\x02\x01\x01"_b).outcome, "auth reply 0");
@@ -145,6 +168,7 @@ TEST(socks5_client, step_for_the_verdict) {
 TEST(socks5_client, noise) {
   EXPECT_EQ(check_noise(plain, chosen_none + granted), "");
   EXPECT_EQ(check_noise(with_login, "\x05\x02\x01\x00"_b + granted), "");
+  EXPECT_EQ(check_noise(pipelined, "\x05\x02\x01\x00"_b + granted), "");
 }
 
 TEST(socks5_server, reads_every_kind_of_destination) {
