@@ -12,12 +12,12 @@ namespace omnilink::actors {
 namespace {
 
 // The same destination has the same hash within one run of the service only, so that no dictionary can be made beforehand.
-std::string hashed(const std::string& text) {
+std::string hashed(std::string_view text) {
   static const std::string salt = [] {
     std::random_device random;
     return fmt::format("{:08x}{:08x}{:08x}{:08x}:", random(), random(), random(), random());
   }();
-  return fmt::format("{:016x}", std::hash<std::string>{}(salt + text));
+  return fmt::format("{:016x}", std::hash<std::string>{}(salt + std::string{text}));
 }
 
 // "0.2,12.9"
@@ -42,15 +42,21 @@ writer writer_of(const core::verdict& v) {
   return &io::log::line;
 }
 
-}  // namespace
-
-std::string shown(const std::string& destination, configuration::destinations how) {
+// `hash` holds what had to be made.
+std::string_view shown(std::string_view destination, configuration::destinations how, std::string& hash) {
   switch (how) {
     case configuration::destinations::full: return destination;
-    case configuration::destinations::hash: return hashed(destination);
+    case configuration::destinations::hash: return hash = hashed(destination);
     case configuration::destinations::none: return "-";
   }
   return "-";
+}
+
+}  // namespace
+
+std::string shown(const std::string& destination, configuration::destinations how) {
+  std::string hash;
+  return std::string{shown(destination, how, hash)};
 }
 
 std::string failure_line(const trip_report& trip) {
@@ -63,25 +69,28 @@ void log_access(const trip_report& trip, const configuration& config) {
   if (!config.log_access) return;
   const bool known = trip.original.port != 0;
   const bool by_name = trip.dialled.is_unspecified();  // an explicit client said a name and dialled no address
-  const std::string destination = known ? shown(trip.original.to_string(), config.log_destinations) : "-";
-  const std::string dialled =
-      known && !by_name ? shown(core::endpoint{trip.dialled, trip.original.port}.to_string(), config.log_destinations) : "-";
+  const bool is_name = trip.original.is_name();
+  const core::endpoint_text source{trip.source}, dialled{{trip.dialled, trip.original.port}},
+      address{is_name ? core::endpoint{} : trip.original.endpoint()};
+  const std::string name = is_name ? trip.original.to_string() : std::string{};
+  std::string hashes[3];
+  const auto show = [&](std::string_view text, std::string& hash) { return shown(text, config.log_destinations, hash); };
   const core::verdict& v = trip.verdict;
   static const core::program unknown;
   const core::program& who = trip.program ? *trip.program : unknown;
   writer_of(v)(io::log::level::info, "access",
                {{"id", trip.id},
-                {"source", trip.source.to_string()},
+                {"source", source.view()},
                 {"user", trip.user},
-                {"destination", destination},
-                {"dialled", dialled},
+                {"destination", known ? show(is_name ? name : address.view(), hashes[0]) : "-"},
+                {"dialled", known && !by_name ? show(dialled.view(), hashes[1]) : "-"},
                 {"chain", trip.chain},
                 {"rule", trip.rule},
                 {"pid", who.pid ? std::to_string(*who.pid) : std::string{}},
                 {"uid", who.uid ? std::to_string(*who.uid) : std::string{}},
                 {"exe", who.exe.empty() ? who.process : who.exe},
                 {"cgroup", who.cgroup},
-                {"sniffed", trip.sniffed.empty() ? trip.sniffed : shown(trip.sniffed, config.log_destinations)},
+                {"sniffed", trip.sniffed.empty() ? trip.sniffed : show(trip.sniffed, hashes[2])},
                 {"tags", trip.tags.empty() ? std::string{} : fmt::format("{}", fmt::join(trip.tags, ","))},
                 {"hops_ms", hop_milliseconds(trip)},
                 {"up", trip.bytes_up},

@@ -100,18 +100,24 @@ std::string format_v6(const address::bytes_v6& bytes) {
   return out;
 }
 
-// Every line of the access log has addresses in it, so this is done without a string for each part.
-std::string format_v4(const std::uint8_t* bytes) {
-  char out[15];
-  char* end = out;
+constexpr std::size_t v4_max = 15;
+constexpr std::size_t port_max = 5;
+
+// Behind the last character.
+char* put_v4(char* out, const std::uint8_t* bytes) noexcept {
   for (int i = 0; i < 4; ++i) {
-    if (i != 0) *end++ = '.';
+    if (i != 0) *out++ = '.';
     const unsigned value = bytes[i];
-    if (value >= 100) *end++ = static_cast<char>('0' + value / 100);
-    if (value >= 10) *end++ = static_cast<char>('0' + value / 10 % 10);
-    *end++ = static_cast<char>('0' + value % 10);
+    if (value >= 100) *out++ = static_cast<char>('0' + value / 100);
+    if (value >= 10) *out++ = static_cast<char>('0' + value / 10 % 10);
+    *out++ = static_cast<char>('0' + value % 10);
   }
-  return {out, end};
+  return out;
+}
+
+std::string format_v4(const std::uint8_t* bytes) {
+  char out[v4_max];
+  return {out, put_v4(out, bytes)};
 }
 
 // Splits "host:port" and "[v6]:port"; an IPv6 address outside brackets is refused, its port cannot be told from it.
@@ -204,12 +210,21 @@ std::optional<endpoint> endpoint::parse(std::string_view text) noexcept {
   return endpoint{*where, *port};
 }
 
-std::string endpoint::to_string() const {
-  char digits[6] = {':'};
-  const std::string_view behind{digits, std::to_chars(digits + 1, digits + sizeof digits, port).ptr};
-  std::string out = address.to_string();
-  if (address.is_v6()) out.insert(0, 1, '[').append(1, ']');
-  return out.append(behind);
+std::string endpoint::to_string() const { return std::string{endpoint_text{*this}.view()}; }
+
+endpoint_text::endpoint_text(const endpoint& from) noexcept {
+  char* out = text_.data();
+  if (from.address.is_v4()) {
+    out = put_v4(out, from.address.to_v4().data());
+  } else {
+    *out++ = '[';
+    const std::string inner = from.address.to_string();
+    out = std::copy(inner.begin(), inner.end(), out);
+    *out++ = ']';
+  }
+  *out++ = ':';
+  out = std::to_chars(out, out + port_max, from.port).ptr;
+  size_ = static_cast<std::size_t>(out - text_.data());
 }
 
 std::optional<target> target::parse(std::string_view text) {

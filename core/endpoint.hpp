@@ -54,6 +54,17 @@ struct endpoint {
   friend auto operator<=>(const endpoint&, const endpoint&) = default;
 };
 
+/// endpoint::to_string() in memory of its own: for what is written with every connection.
+class endpoint_text {
+ public:
+  explicit endpoint_text(const endpoint& from) noexcept;
+  std::string_view view() const noexcept { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 56> text_;  // "[" 45 "]:65535"
+  std::size_t size_ = 0;
+};
+
 /// Where a connection wants to go: a name (never resolved on the way) or an address, and a port.
 struct target {
   std::string name;       ///< empty: `address` counts

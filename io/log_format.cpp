@@ -58,17 +58,13 @@ constexpr auto bare = [] {
 }();
 
 bool needs_quotes(std::string_view text) noexcept {
-  if (text.empty() || text.size() > value_max) return true;
+  if (text.size() > value_max) return true;
   bool all = true;
   for (const char each : text) all &= bare[static_cast<unsigned char>(each)];
   return !all;
 }
 
-void put_text(std::string& out, std::string_view text) {
-  if (!needs_quotes(text)) {
-    out += text;
-    return;
-  }
+void put_quoted(std::string& out, std::string_view text) {
   out += '"';
   for_each_sequence(text.substr(0, value_max), [&out](std::string_view sequence, bool valid) {
     if (!valid || is_control(sequence)) {
@@ -81,6 +77,10 @@ void put_text(std::string& out, std::string_view text) {
   });
   if (text.size() > value_max) out += "...";
   out += '"';
+}
+
+void put_text(std::string& out, std::string_view text) {
+  needs_quotes(text) ? put_quoted(out, text) : void(out += text);
 }
 
 bool is_plain(std::string_view text) noexcept {
@@ -179,6 +179,7 @@ std::string format_text(std::chrono::system_clock::time_point when, level how, s
   put_time(out, when);
   out.append(" ").append(name_of(how)).append(" ").append(slug);
   for (const field& each : fields) {
+    if (const auto* text = std::get_if<std::string_view>(&each.value); text && text->empty()) continue;
     out += ' ';
     out.append(each.key) += '=';
     put_value(out, each, put_text);

@@ -35,7 +35,7 @@ struct field {
 inline constexpr std::size_t value_max = 1024;
 
 /// `2026-01-31T12:00:00.123Z info listening address=127.0.0.1:1080 note="two words"`; in quotes \" \\ and
-/// \xNN.
+/// \xNN. What is empty is left out.
 std::string format_text(std::chrono::system_clock::time_point when, level how, std::string_view slug,
                         std::span<const field> fields);
 /// `{"time":"…","level":"info","event":"listening","address":"127.0.0.1:1080"}` (RFC 8259); invalid UTF-8

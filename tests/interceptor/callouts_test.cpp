@@ -255,7 +255,7 @@ TEST_F(logging, identical_lines_come_once_a_second) {
   to("a.example");
   io::log::shutdown();
   const auto line = [](const char* host, const char* left_out) {
-    return "warn callout-log rule=f layer=connect_auth_v4 text=seen source=192.0.2.1 destination=<" + std::string{host} + ":443> tags=\"\" left_out=" + left_out;
+    return "warn callout-log rule=f layer=connect_auth_v4 text=seen source=192.0.2.1 destination=<" + std::string{host} + ":443> left_out=" + left_out;
   };
   EXPECT_EQ(lines, (std::vector<std::string>{line("a.example", "0"), line("b.example", "2"), line("a.example", "1")}));
 }
