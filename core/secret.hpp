@@ -1,6 +1,8 @@
 // A credential (invariant 8): no log, format or stream operator accepts it, and its memory is cleared.
 #pragma once
 
+#include <string.h>
+
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -8,10 +10,8 @@
 
 namespace omnilink::core {
 
-inline void wipe(void* memory, std::size_t size) noexcept {
-  auto* bytes = static_cast<volatile unsigned char*>(memory);  // volatile: the compiler must not drop writes that nobody reads
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = 0;
-}
+/// The compiler may drop what memset() writes and nobody reads; this it may not (bzero(3)).
+inline void wipe(void* memory, std::size_t size) noexcept { ::explicit_bzero(memory, size); }
 
 /// For buffers that peers' passwords pass through: what a container gives back is cleared, also when it grows.
 template <class T>

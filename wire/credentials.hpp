@@ -22,7 +22,7 @@ struct credentials {
 /// Of fixed size, so that no growing leaves a copy behind, and cleared when the script ends or is cut off.
 template <std::size_t Size>
 struct secret_buffer {
-  std::array<std::uint8_t, Size> data{};
+  std::array<std::uint8_t, Size> data;  // nothing, until it is written
 
   secret_buffer() = default;
   secret_buffer(const secret_buffer&) = delete;

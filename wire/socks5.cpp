@@ -78,9 +78,8 @@ handshake socks5_connect(core::target destination, std::optional<credentials> lo
   const std::uint8_t offered = login ? user_password : no_authentication;
   secret_buffer<greeting_size + login_max + request_max> spelled;
   byte_writer message{spelled.data};
-  message.u8(version);
-  message.u8(1);
-  message.u8(offered);
+  const std::array<std::uint8_t, greeting_size> greeting{version, 1, offered};
+  message.put(bytes{greeting});
   if (pipelined) {
     if (login) put_login(message, *login);
     put_request(message, destination);
