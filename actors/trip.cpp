@@ -34,7 +34,7 @@ class trip {
  public:
   trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp_socket accepted, admission::place held)
       : held_{std::move(held)}, home_{home}, arrived_by_{home.settings}, settings_{arrived_by_}, by_{by}, listener_{listener_of(arrived_by_->config(), by)},
-        client_{io::make_tcp_stream(std::move(accepted))}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
+        client_{io::make_tcp_stream(std::move(accepted), io::nagle::off)}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
     if (listener_ && !intercepted() && by_.kind != listen_kind::tcp) asks_.emplace(home_, arrived_by_->config(), *listener_, slot_, *client_);
   }
 
@@ -127,7 +127,7 @@ class trip {
 
   io::task<> arrive_intercepted() {
     const int fd = client_->socket().native_handle();
-    const auto asked = interceptor::original_destination(fd, *by_.by);
+    const auto asked = interceptor::original_destination(fd, key_.local, *by_.by);
     if (asked.has_error()) co_return end(asked.error(), core::step::accept);
     dialled_ = asked->address;
     original_ = core::target{*asked};

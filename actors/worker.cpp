@@ -1,5 +1,6 @@
 #include "actors/worker.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -30,7 +31,11 @@ worker::worker(caf::actor_system& sys, std::uint32_t i, shared_state& everyone, 
 void worker::use(snapshot_ptr fresh, policy_ptr policy) {
   const auto is_own = [&own = shared.own](const core::endpoint& where) { return own.contains(where); };
   chain::dial_environment dialling{shared.resolver, deadlines, fresh->tls, fresh->config.timeouts, is_own, {}, shared.sandboxed};
-  if (shared.redirects_here) {
+  const auto asks_pairs = [](const auto& listener) {
+    const auto by = interceptor::mechanism_of(listener);
+    return by == core::mechanism::tproxy || by == core::mechanism::sk_lookup;
+  };
+  if (shared.redirects_here && std::ranges::any_of(fresh->config.listeners, asks_pairs)) {
     dialling.remember = [&pairs = shared.own_pairs](const core::endpoint& local, const core::endpoint& remote) {
       auto known = pairs.dialled(local, remote);
       return known.loops ? nullptr : std::move(known.held);

@@ -20,18 +20,13 @@ constexpr socklen_t ip_header_least = 20;
 
 }  // namespace
 
-boost::system::result<core::endpoint, core::errc> original_destination(int accepted_fd, core::mechanism by) noexcept {
+boost::system::result<core::endpoint, core::errc> original_destination(int accepted_fd, const core::endpoint& local, core::mechanism by) noexcept {
+  const core::endpoint own{local.address.unmapped(), local.port};
+  if (by != core::mechanism::redirect) return own;
+
   sockaddr_storage where{};
   socklen_t size = sizeof(where);
-  if (::getsockname(accepted_fd, reinterpret_cast<sockaddr*>(&where), &size) != 0)
-    return io::to_errc_from_errno(errno);
-  auto local = io::from_sockaddr(where);
-  if (!local) return core::errc::unsupported;
-  local->address = local->address.unmapped();
-  if (by != core::mechanism::redirect) return *local;
-
-  size = sizeof(where);
-  const int level = local->address.is_v4() ? SOL_IP : SOL_IPV6;
+  const int level = own.address.is_v4() ? SOL_IP : SOL_IPV6;
   if (::getsockopt(accepted_fd, level, so_original_dst, &where, &size) != 0) {
     // ENOENT: conntrack does not know the connection; ENOPROTOOPT: it is not even loaded. Nobody rewrote it,
     // then.
@@ -40,7 +35,7 @@ boost::system::result<core::endpoint, core::errc> original_destination(int accep
   }
   const auto original = io::from_sockaddr(where);
   if (!original) return core::errc::unsupported;
-  if (*original == *local) return core::errc::not_redirected;
+  if (*original == own) return core::errc::not_redirected;
   return *original;
 }
 

@@ -57,7 +57,7 @@ bool arrives(int listener, const core::endpoint& target) noexcept {
   pollfd one{listener, POLLIN, 0};
   if (::poll(&one, 1, patience_ms) <= 0) return false;
   const io::descriptor accepted{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
-  const auto original = original_destination(accepted.get(), core::mechanism::tproxy);
+  const auto original = original_destination(accepted.get(), io::bound_address(accepted.get()), core::mechanism::tproxy);
   return original && *original == target;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "io/error.hpp"
 
@@ -15,10 +16,11 @@ using kind = progress::kind;
 
 class tcp_stream final : public stream {
  public:
-  explicit tcp_stream(tcp_socket socket) : socket_{std::move(socket)} { socket_.set_option(tcp::no_delay{true}); }
+  tcp_stream(tcp_socket socket, nagle how) : socket_{std::move(socket)}, how_{how} {}
 
   progress write(bytes data) noexcept override {
     if (!socket_.is_open()) return progress::fail(core::errc::canceled);
+    send_at_once();
     readiness& known = socket_.known();
     while (known.worth_a_try(event::write)) {
       const ssize_t n = ::send(socket_.native_handle(), data.data(), data.size(), MSG_NOSIGNAL);
@@ -60,7 +62,15 @@ class tcp_stream final : public stream {
   }
 
  private:
+  void send_at_once() noexcept {
+    if (how_ == nagle::off || !std::exchange(has_written_, true)) return;
+    socket_.set_option(tcp::no_delay{true});
+    how_ = nagle::off;
+  }
+
   tcp_socket socket_;
+  nagle how_;
+  bool has_written_ = false;
 };
 
 }  // namespace
@@ -94,8 +104,8 @@ void stream::set_reset_on_close() noexcept {
 
 void stream::close() noexcept { socket().close(); }
 
-std::unique_ptr<stream> make_tcp_stream(tcp_socket socket) {
-  return std::make_unique<tcp_stream>(std::move(socket));
+std::unique_ptr<stream> make_tcp_stream(tcp_socket socket, nagle how) {
+  return std::make_unique<tcp_stream>(std::move(socket), how);
 }
 
 }  // namespace omnilink::io

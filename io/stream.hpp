@@ -79,7 +79,11 @@ class stream {
   std::size_t early_read_ = 0;
 };
 
-/// Takes a connected socket and sets TCP_NODELAY.
-std::unique_ptr<stream> make_tcp_stream(tcp_socket socket);
+/// Whether the kernel holds small writes back while others are on their way (tcp(7), TCP_NODELAY).
+enum class nagle : bool { on, off };
+
+/// Takes a connected socket; `how`: as it is already. Nothing is ever held back: the first write has none before it, and ahead of the second it
+/// is off. (A short connection has no second one, and saves a system call.)
+std::unique_ptr<stream> make_tcp_stream(tcp_socket socket, nagle how = nagle::on);
 
 }  // namespace omnilink::io

@@ -21,6 +21,7 @@
 
 #include "cli/exec_front.hpp"
 #include "interceptor/original_destination.hpp"
+#include "io/accept.hpp"
 #include "interceptor/sock_diag.hpp"
 #include "io/address.hpp"
 #include "wire/dns.hpp"
@@ -83,7 +84,7 @@ class stub_service {
     const io::descriptor client{::accept4(listener, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC)};
     if (!client) return;
     const auto source = *io::from_sockaddr(peer);
-    const auto original = interceptor::original_destination(client.get(), core::mechanism::redirect);
+    const auto original = interceptor::original_destination(client.get(), io::bound_address(client.get()), core::mechanism::redirect);
     if (original.has_error()) {
       report_("from " + source.to_string() + ": " + std::string{core::name_of(original.error())});
       const linger at_once{1, 0};

@@ -275,6 +275,35 @@ INSTANTIATE_TEST_SUITE_P(legs, relay_on_legs, all_legs(), name_of_legs);
 
 // ---------------------------------------------------------------------------------- the rest
 
+// The first write has nothing before it that could hold it back.
+TEST(tcp_stream, has_no_nagle_from_its_second_write_on) {
+  loop events;
+  const auto ends = connect_ends(events);
+  const auto is_off = [](stream& one) {
+    tcp::no_delay option;
+    socklen_t size = sizeof(int);
+    EXPECT_EQ(::getsockopt(one.socket().native_handle(), IPPROTO_TCP, TCP_NODELAY, option.data(tcp::v4()), &size), 0);
+    return option.value();
+  };
+  const std::uint8_t byte[1] = {};
+  ASSERT_TRUE(ends.near->write(byte).done());
+  EXPECT_FALSE(is_off(*ends.near));
+  ASSERT_TRUE(ends.near->write(byte).done());
+  EXPECT_TRUE(is_off(*ends.near));
+  EXPECT_FALSE(is_off(*ends.far));
+}
+
+TEST(tcp_stream, an_accepted_socket_has_its_listeners_no_delay) {
+  loop events;
+  tcp::acceptor acceptor{events.context, {asio::ip::address_v4::loopback(), 0}};
+  acceptor.set_option(tcp::no_delay{true});
+  tcp::socket far{events.context};
+  far.connect(acceptor.local_endpoint());
+  tcp::no_delay option;
+  acceptor.accept().get_option(option);
+  EXPECT_TRUE(option.value());
+}
+
 TEST(relay, B5_upstream_cut_without_close_notify_is_a_reset_for_the_client) {
   rig r{{false, true}};
   r.start();
