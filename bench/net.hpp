@@ -68,6 +68,7 @@ inline int set_option(int fd, int level, int option) {
 inline int listen_on(const sockaddr_in& where, bool transparent = false) {
   const int fd = check(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
   set_option(fd, SOL_SOCKET, SO_REUSEADDR);
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY);  // what is accepted inherits it
   if (transparent) check(set_option(fd, SOL_IP, IP_TRANSPARENT), "IP_TRANSPARENT");
   check(::bind(fd, raw(where), sizeof where), "bind");
   check(::listen(fd, 4096), "listen");

@@ -30,7 +30,6 @@ connection::~connection() {
 }
 
 bool connection::start() {
-  set_option(client_.fd, IPPROTO_TCP, TCP_NODELAY);
   socklen_t size = sizeof where_;
   switch (home_.how.in) {
     case arrival::socks5: now_ = step::greeting; break;
@@ -82,9 +81,11 @@ bool connection::go_on(const side& where) {
 }
 
 bool connection::on_connected() {
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(upstream_.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) return false;
+  if (upstream_.closing) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(upstream_.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) return false;
+  }
   if (hops().empty()) return begin_relay();
   if (!hops()[0].tls) return ask_hop();
   upstream_.tls = std::make_unique<tls_channel>(*home_.tls, upstream_);

@@ -50,7 +50,6 @@ class server {
     for (;;) {
       const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) return;
-      set_option(fd, IPPROTO_TCP, TCP_NODELAY);
       ++small_;
       epoll_event wanted{EPOLLIN, {.ptr = new client{fd}}};
       check(::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &wanted), "epoll_ctl");
