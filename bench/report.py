@@ -188,6 +188,8 @@ def markdown(results, scenarios, quick):
     out = [LEGEND]
     if quick:
         out.append("**A glance only**: with so little work the figures are noise.")
+    if versions := sorted({version for got in results.values() for version in got.get("versions", ())}):
+        out.append(f"Peers: {', '.join(versions)}.")
     for scenario in scenarios:
         if got := results.get(scenario.name):
             out += section(got, scenario)

@@ -4,10 +4,20 @@ import contextlib
 import hashlib
 import json
 import os
+import subprocess
 
 import network
 
+PEERS = ("dante-server", "haproxy", "microsocks", "nginx", "proxychains4", "redsocks", "squid", "stunnel4", "tinyproxy", "v2ray")
 PROGRAMS = ("omnilink", "bench/bench_floor", "bench/bench_load")
+
+
+def versions():
+    """Of the peers' packages that are installed."""
+    with contextlib.suppress(OSError):
+        done = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n", *PEERS], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        return [line for line in done.stdout.splitlines() if " " in line.strip()]
+    return []
 
 
 class store:
@@ -34,7 +44,7 @@ class store:
         """Kinds of work that were not measured now keep the turns that they have."""
         old = self.get(scenario)
         now = {turn["work"] for turn in fresh.get("turns", ())}
-        out = {**old, **fresh, "build": self.build, "quick": self.quick}
+        out = {**old, **fresh, "build": self.build, "quick": self.quick, "versions": versions()}
         out["turns"] = [turn for turn in old.get("turns", ()) if turn["work"] not in now] + list(fresh.get("turns", ()))
         done = {turn["candidate"] for turn in out["turns"]}
         out["left_out"] = {**{who: why for who, why in old.get("left_out", {}).items() if who not in done}, **fresh.get("left_out", {})}
