@@ -141,8 +141,8 @@ def bounds_of_workers(turns, scenario):
     whole = {name: statistics.median((t["cpu_seconds"] + t["load_cpu_seconds"]) / t["count"] for t in some) for name, some in mine.items()}
     one, two = rates.values()
     return (f"Two workers: {two:.0f} connections/s, {two / one:.2f} times one worker's {one:.0f}. A connection takes "
-            f"{whole['two workers'] * 1e6:.0f} µs of CPU time of everybody, client and target too, so {cores} cores are good for {cores / whole['two workers']:.0f} at most: "
-            f"{two * whole['two workers'] / cores:.0%} of that was reached.\n")
+            f"{whole['two workers'] * 1e6:.0f} µs of CPU time of everybody, client and target too, so {cores} cores are good for "
+            f"{cores / whole['two workers']:.0f} at most: {two * whole['two workers'] / cores:.0%} of that was reached.\n")
 
 
 def syscall_table(calls, unit):
