@@ -23,11 +23,11 @@ std::time_t end_of(const SSL_SESSION* session) {
 }  // namespace
 
 void tls_sessions::keep(SSL_SESSION* session) {
+  const std::lock_guard guard{lock_};
+  if (all_.size() == kept_max) return;
   session_ptr copy{SSL_SESSION_dup(session)};
   if (!copy || SSL_SESSION_is_resumable(copy.get()) != 1) return;
   const std::time_t until = end_of(copy.get());
-  const std::lock_guard guard{lock_};
-  if (all_.size() == kept_max) all_.erase(all_.begin());
   all_.push_back({std::move(copy), until});
 }
 

@@ -11,9 +11,11 @@ namespace omnilink::io {
 
 class tls_sessions {
  public:
-  /// A server gives two tickets per connection; enough for a browser's burst, and each is some kilobytes.
-  static constexpr std::size_t kept_max = 16;
+  /// A server gives two tickets per connection; as many connections as there are tickets can begin at once without a full handshake,
+  /// which costs twice the CPU time. Each is some kilobytes.
+  static constexpr std::size_t kept_max = 256;
 
+  /// Unless there are enough: the next connections take the newest ones, so a server that has forgotten the others costs one of them only.
   /// Takes a copy: OpenSSL spoils the session of a connection that ends without close_notify, which since TLS 1.1 says nothing
   /// about the session (RFC 4346 section 7.2.1).
   void keep(SSL_SESSION* session);
