@@ -12,13 +12,14 @@ END_SECONDS = 20
 
 
 @contextlib.contextmanager
-def counting(pids, file):
-    """A dict that is filled, {call: count}, when the block ends."""
+def counting(pids, file, cores):
+    """A dict that is filled, {call: count}, when the block ends. The tracer works where those do that wait for it."""
     command = [program("strace"), "-f", "-c", "-U", "calls,name", "-o", file]
     for pid in pids:
         command += ["-p", str(pid)]
     out = {}
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as tracer:
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: os.sched_setaffinity(0, cores)) as tracer:
         try:
             for _ in pids:
                 line = tracer.stderr.readline()

@@ -149,7 +149,7 @@ class surroundings:
 
     def count_syscalls(self, name, words, count):
         with self.candidate(name) as one:
-            with syscalls.counting(one.running.pids(), os.path.join(self.folder, "strace")) as counts:
+            with syscalls.counting(one.running.pids(), os.path.join(self.folder, "strace"), self.own_cores) as counts:
                 one.put_load(words, "--count", str(count))
                 one.running.wait_until_quiet()
         return {call: calls / count for call, calls in counts.items()}
@@ -162,14 +162,14 @@ class under_load:
         self.here, self.one, self.at, self.running = here, one, at, running
         self.way = here.scenario.way(one, here.target, at.port)
 
-    def put_load(self, words, *amount):
-        load = [LOAD, *words, *self.way, *amount, *(["--awake", "1"] if self.here.scenario.awake else [])]
+    def put_load(self, words, *amount, awake=False):
+        load = [LOAD, *words, *self.way, *amount, *(["--awake", "1"] if awake else [])]
         cores = self.here.other_cores
         return json.loads(self.running.run(load, cores) if self.one.in_front else run(load, cores, TURN_SECONDS)[0])
 
     def measure(self, words, seconds):
         before, others = self.running.cpu_seconds(), sum(p.cpu_seconds() for p in self.here.others)
-        out = self.put_load(words, "--seconds", str(seconds))
+        out = self.put_load(words, "--seconds", str(seconds), awake=self.here.scenario.awake)
         out["load_cpu_seconds"] = out.pop("cpu_seconds") + sum(p.cpu_seconds() for p in self.here.others) - others
         self.running.wait_until_quiet()
         out["cpu_seconds"] = self.running.cpu_seconds() - before
