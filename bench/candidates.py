@@ -84,12 +84,12 @@ def tproxying(at, command):
         yield running
 
 
-def forward(at):
+def forward(at, pipelined=False):
     """omnilink's words for the hops."""
     schemes = {"tls": "socks5+tls", "tls-full": "socks5+tls"}
     out = []
     for port, kind in zip(at.hops, at.kinds):
-        more = f"?ca={at.authority}&sni={network.HOP_NAME}" if kind.startswith("tls") else ""
+        more = f"?ca={at.authority}&sni={network.HOP_NAME}" if kind.startswith("tls") else "?pipeline=true" if pipelined else ""
         out += ["-F", f"{schemes.get(kind, kind)}://127.0.0.1:{port}{more}"]
     return out
 
@@ -101,11 +101,11 @@ def by_listener(scheme, workers=1):
     return candidate
 
 
-def by_interception(kind):
+def by_interception(kind, pipelined=False):
     """omnilink's rules are its own; no guard that outlives it."""
     def candidate(at):
         where = f"{kind}://{at.listen}?cidr={network.TARGET}/32&uid={network.UNPRIVILEGED}&fail=open"
-        return omnilink(at, "-L", where, *forward(at))
+        return omnilink(at, "-L", where, *forward(at, pipelined))
     return candidate
 
 

@@ -101,11 +101,13 @@ SCENARIOS = [
         "haproxy, splice": candidate(peers.pass_haproxy_splice, idles=False), "nginx": candidate(peers.pass_nginx, always=True),
         "no proxy": NO_PROXY}, works=LOADS + IDLE),
     scenario("redirect", "redirected by nftables, through one SOCKS5 hop", "intercepted", {
-        "floor": ours(floor("redirect")), "omnilink": ours(by_interception("redirect")), "omnilink, connect hook": ours(by_connect_hook),
+        "floor": ours(floor("redirect")), "omnilink": ours(by_interception("redirect")),
+        "omnilink, pipelined": ours(by_interception("redirect", pipelined=True)), "omnilink, connect hook": ours(by_connect_hook),
         "omnilink exec": ours(by_exec, in_front=True), "redsocks": peers.redsocks, "v2ray": peers.v2ray_redirect}, hops=("socks5",),
         works=LOADS + ("remembering",)),
     scenario("tproxy", "by nftables' tproxy, through one SOCKS5 hop", "intercepted", {
-        "floor": ours(floor("tproxy")), "omnilink": ours(by_interception("tproxy")), "v2ray": peers.v2ray_tproxy}, hops=("socks5",)),
+        "floor": ours(floor("tproxy")), "omnilink": ours(by_interception("tproxy")),
+        "omnilink, pipelined": ours(by_interception("tproxy", pipelined=True)), "v2ray": peers.v2ray_tproxy}, hops=("socks5",)),
     scenario("chain", "SOCKS5 in, three hops: SOCKS5, HTTP, SOCKS5", "socks5", {
         "floor": ours(floor("socks5")), "omnilink": ours(by_listener("mixed")), "v2ray": peers.v2ray_chain,
         "proxychains4": candidate(peers.proxychains, in_front=True, has_cpu=False)}, hops=("socks5", "http", "socks5")),
