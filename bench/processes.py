@@ -98,6 +98,7 @@ def holding(command, cores):
 def prepare_child(cores):
     os.sched_setaffinity(0, cores)
     os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which a shell's background job ignores
     # Should the bench be killed.
     network.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 

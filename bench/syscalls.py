@@ -7,6 +7,7 @@ import subprocess
 
 import network
 from candidates import program
+from processes import prepare_child
 
 END_SECONDS = 20
 
@@ -19,7 +20,7 @@ def counting(pids, file, cores):
         command += ["-p", str(pid)]
     out = {}
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                          preexec_fn=lambda: os.sched_setaffinity(0, cores)) as tracer:
+                          preexec_fn=lambda: prepare_child(cores)) as tracer:
         try:
             for _ in pids:
                 line = tracer.stderr.readline()
