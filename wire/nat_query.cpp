@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/host_name.hpp"
-#include "wire/byte_codec.hpp"
+#include "wire/message_fields.hpp"
 
 namespace omnilink::wire {
 namespace {
@@ -17,57 +17,13 @@ constexpr std::size_t path_room = nat_path_max + 1;
 constexpr std::size_t token_offset = 8, matches_offset = 52;
 constexpr std::uint8_t announcement = 12;  // where an answer has its status
 
-/// 0 in `family` means: none, and then the address is zero.
-void put_endpoint(byte_writer& to, const core::endpoint& where, bool present) noexcept {
-  to.u8(!present ? 0 : where.address.is_v4() ? 4 : 6);
-  to.u8(0);
-  to.u16(where.port);
-  to.put(bytes{present ? where.address.to_v6() : core::address::bytes_v6{}});
-}
-
-// Which bytes are legal is not judged here: see `accepts only what the encoders produce`.
-struct wire_endpoint {
-  core::endpoint where;
-  bool present = false;
-};
-
-wire_endpoint take_endpoint(byte_reader& from) noexcept {
-  wire_endpoint out;
-  const std::uint8_t family = from.u8();
-  from.u8();
-  out.where.port = from.u16();
-  core::address::bytes_v6 address{};
-  const bytes raw = from.take(address.size());
-  std::copy(raw.begin(), raw.end(), address.begin());
-  out.present = family != 0;
-  if (family == 6) out.where.address = core::address::v6(address);
-  if (family == 4) out.where.address = core::address::v4({address[0], address[1], address[2], address[3]});
-  return out;
-}
-
 bool is_chain_name(std::string_view text) noexcept {
   return text.size() <= nat_chain_name_max &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
-void put_padded(byte_writer& to, std::string_view text, std::size_t room) noexcept {
-  to.put(text);
-  to.zeros(room - text.size());
-}
-
 std::string_view take_padded(byte_reader& from, std::size_t length, std::size_t room) noexcept {
   return as_text(from.take(room)).substr(0, length);
-}
-
-// A text that ends with its first zero; one that does not fit is left out.
-void put_text(byte_writer& to, std::string_view text, std::size_t room) noexcept {
-  const bool clean = std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  put_padded(to, clean && text.size() < room ? text : std::string_view{}, room);
-}
-
-std::string_view take_text(byte_reader& from, std::size_t room) noexcept {
-  const std::string_view all = as_text(from.take(room));
-  return all.substr(0, all.find('\0'));
 }
 
 // Version and size stand in front of every message of every version.

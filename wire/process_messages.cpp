@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <limits>
-#include <string>
-#include <string_view>
 
-#include "wire/byte_codec.hpp"
+#include "wire/message_fields.hpp"
 
 namespace omnilink::wire {
 namespace {
@@ -18,26 +16,6 @@ constexpr std::uint32_t unknown_gid = 0xffffffff;
 
 // What the kernel has no process for: 0 and -1 stand for none.
 constexpr std::uint32_t pid_max = std::numeric_limits<std::int32_t>::max();
-
-bool is_clean(std::string_view text) noexcept {
-  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
-void put_text(byte_writer& out, std::string_view text, std::size_t room) noexcept {
-  if (text.size() >= room || !is_clean(text)) text = {};
-  out.put(text);
-  out.zeros(room - text.size());
-}
-
-// False: bytes behind the end, or what is no text.
-bool take_text(byte_reader& in, std::size_t room, std::string& into) {
-  const std::string_view all = as_text(in.take(room));
-  const std::string_view text = all.substr(0, all.find('\0'));
-  if (text.size() == all.size() || !is_clean(text)) return false;
-  if (std::ranges::any_of(all.substr(text.size()), [](char c) { return c != '\0'; })) return false;
-  into = text;
-  return true;
-}
 
 }  // namespace
 
@@ -89,20 +67,22 @@ std::optional<process_question> decode_process_question(bytes packet) {
 std::optional<process_answer> decode_process_answer(bytes packet) {
   if (packet.size() != process_answer_size) return std::nullopt;
   byte_reader in{packet};
-  if (in.u32() != magic || in.u8() != version) return std::nullopt;
-  const std::uint8_t found = in.u8();
-  if (found > 1 || in.u16() != 0) return std::nullopt;
+  in.take(5);
+  const bool found = in.u8() != 0;
+  in.u16();
   process_answer out;
   out.sequence = in.u64();
-  if (found == 0) {
-    if (std::ranges::any_of(in.take(in.left()), [](std::uint8_t b) { return b != 0; })) return std::nullopt;
-    return out;
+  if (found) {
+    core::program& who = out.found.emplace();
+    who.pid = in.u32();
+    if (*who.pid == 0 || *who.pid > pid_max) return std::nullopt;
+    if (const std::uint32_t gid = in.u32(); gid != unknown_gid) who.gid = gid;
+    who.process = take_text(in, name_room);
+    who.exe = take_text(in, path_room);
+    who.cgroup = take_text(in, path_room);
   }
-  core::program& who = out.found.emplace();
-  who.pid = in.u32();
-  if (*who.pid == 0 || *who.pid > pid_max) return std::nullopt;
-  if (const std::uint32_t gid = in.u32(); gid != unknown_gid) who.gid = gid;
-  if (!take_text(in, name_room, who.process) || !take_text(in, path_room, who.exe) || !take_text(in, path_room, who.cgroup)) return std::nullopt;
+  // Whatever else is wrong shows in this: it is not what we would have sent.
+  if (!std::ranges::equal(encode(out), packet)) return std::nullopt;
   return out;
 }
 
