@@ -4,6 +4,7 @@
 #include <boost/system/result.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "core/secret.hpp"
 #include "interceptor/callouts.hpp"
 #include "interceptor/filter/rule.hpp"
+#include "interceptor/library.hpp"
 #include "interceptor/listener_config.hpp"
 #include "nat/table.hpp"
 
@@ -70,6 +72,8 @@ struct configuration {
   /// Called on a worker for every connection that ended; must not block. Empty: nobody wants it.
   std::function<void(const trip_report&)> report_trip;
   reload_hooks reload;
+  /// Whose callouts `kind = "library"` means; null: nobody's.
+  std::shared_ptr<const interceptor::library_peer> library;
 };
 
 }  // namespace omnilink::actors

@@ -94,7 +94,7 @@ class explanation {
     const filter::decision redirect = ask(rules, filter::connect_redirect_layer(where_.address), values_of(about_, where_));
     if (is_end(redirect)) return blocked(redirect);
     if (redirect.way) {
-      where_ = redirect.way->action.to.applied_to(where_);
+      where_ = redirect.says->to.applied_to(where_);
       out_["changed_by"] = named(*redirect.way);
     }
     const filter::decision auth = ask(rules, filter::connect_auth_layer(where_.address), values_of(about_, where_));
@@ -110,7 +110,7 @@ class explanation {
     const std::string reason = named(*auth.by) + ": " + to_string(auth.by->action);
     if (!auth.way) return through(chains_.only(), reason, "but nothing says by which of the chains");
     const bool is_one = auth.way == auth.by;
-    return through(way_of(auth.way->action), is_one ? reason : reason + ", and " + named(*auth.way) + ": " + to_string(auth.way->action),
+    return through(way_of(*auth.says), is_one ? reason : reason + ", and " + named(*auth.way) + ": " + to_string(auth.way->action),
                    "but that chain does not exist");
   }
 

@@ -15,6 +15,17 @@ void close_at(worker& there, const core::flow_key& key, std::uint64_t generation
 
 }  // namespace
 
+nat::entry entry_of(const core::flow_key& key, const core::target& original, const core::program_ptr& program, const ruling& ruled, const chain::chain* way) {
+  nat::entry out;
+  out.key = key;
+  out.original = original;
+  out.program = program;
+  if (program && program->uid) out.uid = *program->uid;
+  if (way) out.chain = way->name;
+  if (!ruled.rule.empty()) out.rule = std::make_shared<const std::string>(ruled.rule);
+  return out;
+}
+
 // The worker with this flow's shard: this one, wherever the kernel steers.
 worker& flow_record::shard_owner() const noexcept {
   const auto& workers = home_.shared.workers;

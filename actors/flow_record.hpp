@@ -3,11 +3,14 @@
 
 #include <cstdint>
 
-#include "actors/worker.hpp"
+#include "actors/ruling.hpp"
 #include "core/flow_key.hpp"
 #include "io/task.hpp"
 
 namespace omnilink::actors {
+
+/// What the store is to know of a connection, as far as the rules go by it. `way`: null, none.
+nat::entry entry_of(const core::flow_key& key, const core::target& original, const core::program_ptr& program, const ruling& ruled, const chain::chain* way);
 
 class flow_record {
  public:

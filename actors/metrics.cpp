@@ -57,6 +57,7 @@ class exposition {
   std::string text() {
     service();
     listeners();
+    library();
     chains();
     hops();
     nat();
@@ -99,6 +100,19 @@ class exposition {
     put(refused);
     put(family{"omnilink_accept_pauses_total", "Times that a listener paused: out of descriptors or memory.", metric_kind::Counter}
             .add({}, all_.counted.accept_pauses));
+  }
+
+  void library() {
+    const interceptor::library* of = home_.shared->library;
+    if (!of) return;
+    family questions{"omnilink_library_questions_total", "Questions to the callouts of the program that started the service, by what became of them; late: answers that nobody waited for.",
+                     metric_kind::Counter};
+    for (std::size_t i = 0; i < interceptor::library_outcomes; ++i) {
+      const auto what = static_cast<interceptor::library_outcome>(i);
+      questions.add({{"outcome", std::string{word_of(what)}}}, of->counted(what));
+    }
+    put(questions);
+    put(family{"omnilink_library_verdicts_lost_total", "Verdicts that it was not told, because it did not read.", metric_kind::Counter}.add({}, of->verdicts_lost()));
   }
 
   // The built-in ones only once they have been of use.

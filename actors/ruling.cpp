@@ -61,6 +61,7 @@ filter::metadata about(const asked_connection& what) {
   out.flow = what.flow;
   out.explaining = what.explaining;
   out.reauthorizing = what.again;
+  out.pended = what.pended ? what.pended->by : nullptr;
   return out;
 }
 
@@ -81,8 +82,15 @@ void permit(const filter::decision& said, const chain::router& ways, ruling& out
   name(out, said.by);
   if (said.way && said.way != said.by) name(out, said.way);
   if (!said.way) out.way = ways.only();
-  else out.way = said.way->action.kind == filter::action_kind::direct ? &ways.direct() : ways.named(said.way->action.name);
+  else out.way = said.says->kind == filter::action_kind::direct ? &ways.direct() : ways.named(said.says->name);
   if (!out.way) reject(out, ways, said.way ? "its chain does not exist" : "permitted, but nothing says by which of the chains");
+}
+
+// A rule that is asked for the second time meets the tags of the first.
+std::size_t begin_with_tags(const asked_connection& what) {
+  if (!what.flow) return 0;
+  if (what.pended) what.flow->tags.resize(what.pended->tags);
+  return what.flow->tags.size();
 }
 
 }  // namespace
@@ -112,8 +120,10 @@ bool refuses(const filter::decision& said, const chain::router& ways, ruling& ou
 ruling rule_on_arrival(const asked_connection& what, const worker_settings& by) {
   ruling out;
   if (!by.policy) return out;
+  const std::size_t tags = begin_with_tags(what);
   const auto said = by.policy->classify(filter::accept_layer(what.key.source.address), values_of_arrival(what), about(what));
-  if (!refuses(said, by.all->router, out)) name(out, said.by);
+  if (said.what == outcome::pended) out.pended = {said.by, tags};
+  else if (!refuses(said, by.all->router, out)) name(out, said.by);
   return out;
 }
 
@@ -123,17 +133,22 @@ ruling rule_on(const asked_connection& what, const worker_settings& by, ruling o
     out.way = ways.route(what.where, false).way;
     return out;
   }
-  const filter::metadata meta = about(what);
+  filter::metadata meta = about(what);
+  const std::size_t tags = begin_with_tags(what);
   const core::target* where = &what.where;
   const auto first = by.policy->classify(filter::connect_redirect_layer(where->address), values_of(what, *where), meta);
-  if (refuses(first, ways, out)) return out;
+  if (first.what == outcome::pended) out.pended = {first.by, tags};
+  if (out.pended || refuses(first, ways, out)) return out;
   if (first.way) {
-    out.redirected = first.way->action.to.applied_to(*where);
+    out.redirected = first.says->to.applied_to(*where);
     where = &*out.redirected;
     name(out, first.way);
   }
-  const auto second = by.policy->classify(filter::connect_auth_layer(where->address), values_of(what, *where), meta);
-  if (refuses(second, ways, out)) return out;
+  const filter::layer_id auth = filter::connect_auth_layer(where->address);
+  if (meta.pended && meta.pended->layer != auth) meta.pended = nullptr;  // nobody was asked here yet
+  const auto second = by.policy->classify(auth, values_of(what, *where), meta);
+  if (second.what == outcome::pended) out.pended = {second.by, tags};
+  if (out.pended || refuses(second, ways, out)) return out;
   if (second.what == outcome::none) reject(out, ways, "no rule permits it");
   else permit(second, ways, out);
   return out;
@@ -155,6 +170,8 @@ std::optional<core::target> sniffed_target(const asked_connection& what, const r
   const core::target& where = now.redirected ? *now.redirected : what.where;
   // A rule that says another address means that address.
   const bool is_its_address = !what.where.is_name() && !where.is_name() && where.address == what.where.address;
+  // What a library has said, it has said of the address.
+  if (!flow.answers.empty()) return std::nullopt;
   if (flow.sniffed_name.empty() || !is_its_address || now.way->is_direct()) return std::nullopt;
   const core::target asked{flow.sniffed_name, what.where.port};
   const core::target named{flow.sniffed_name, where.port};

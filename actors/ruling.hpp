@@ -16,6 +16,12 @@ inline constexpr std::uint64_t ip_protocol_tcp = 6;
 /// Of the local one, from Monday 00:00 on.
 std::uint64_t minute_of_the_week() noexcept;
 
+/// A callout that cannot say yet: asked again, with its answer at hand, the others count nothing twice.
+struct pended_callout {
+  const interceptor::filter::filter* by;  ///< of the policy in force
+  std::size_t tags;                       ///< that were on the connection before it was asked
+};
+
 struct asked_connection {
   const core::target& where;
   const core::flow_key& key;
@@ -28,6 +34,7 @@ struct asked_connection {
   interceptor::filter::flow* flow = nullptr;  ///< what callouts keep of it
   bool explaining = false;                    ///< it is only asked what would be: nothing is counted
   bool again = false;                         ///< it was let go before: nothing is counted, and what it has been given it has
+  std::optional<pended_callout> pended{};     ///< of the ruling before, whose answer the flow has now
 };
 
 struct ruling {
@@ -38,6 +45,7 @@ struct ruling {
   std::string rule;                       ///< the names of those that decided
   interceptor::filter::on_change on_change = interceptor::filter::on_change::keep;  ///< the strictest of theirs
   std::string_view reason;                ///< where no rule is the reason
+  std::optional<pended_callout> pended{}; ///< nothing is ruled yet: to be asked again when this one has its answer (library_question.hpp)
 };
 
 /// The accept layer, before it is known where an incoming connection wants to go: may its client come? Who is not forbidden may, so that

@@ -70,6 +70,7 @@ struct service::impl {
   std::unique_ptr<directory> who;
   std::unique_ptr<io::password_checker> passwords;
   std::unique_ptr<interceptor::attribution> programs;
+  std::unique_ptr<interceptor::library> library;
   std::unique_ptr<shared_state> shared;
   std::vector<std::unique_ptr<worker>> workers;
   std::vector<core::endpoint> listening;
@@ -119,6 +120,8 @@ void service::impl::build() {
   passwords = std::make_unique<io::password_checker>();
   programs = std::make_unique<interceptor::attribution>();
   shared = std::make_unique<shared_state>(center->resolver, *passwords, *programs, *who);
+  if (settings->config.library) library = std::make_unique<interceptor::library>(*settings->config.library);
+  shared->library = library.get();
   center->shared = shared.get();
   center->settings = settings;
   center->filters = &filters;
@@ -163,8 +166,9 @@ void service::impl::tear_down() {
   all.await_all_actors_done();
   center->execution.stop();
   for (const auto& w : workers) w->execution.stop();
-  passwords.reset();  // its thread answers to workers, as does …
+  passwords.reset();  // its thread answers to workers, as do …
   programs.reset();
+  library.reset();
   center->children.clear();
   workers.clear();
   shared.reset();

@@ -9,6 +9,7 @@
 #include "actors/directory.hpp"
 #include "interceptor/attribution.hpp"
 #include "interceptor/lent_sockets.hpp"
+#include "interceptor/library.hpp"
 #include "interceptor/own_connections.hpp"
 #include "interceptor/own_listeners.hpp"
 #include "io/descriptor.hpp"
@@ -31,6 +32,7 @@ struct shared_state {
   interceptor::own_connections own_pairs;  ///< where the kernel redirects in our own network namespace
   io::descriptor origins, exe_paths;       ///< likewise; of cgroup listeners: where their connections wanted to go, and whose they are
   interceptor::lent_sockets sources;       ///< likewise; for connections that have their client's address
+  interceptor::library* library = nullptr; ///< whose callouts are asked, and who hears of verdicts; set before the first worker is made
   std::uint64_t sandbox_netns = 0;         ///< likewise
   std::uint64_t own_netns = 0;             ///< likewise: the cookie of our own network namespace
   bool redirects_here = false;             ///< it does; set before the first worker is made

@@ -29,6 +29,7 @@ void standing::end() {
 void standing::ask_again(const worker_settings& now) {
   interceptor::filter::flow anew;  // with the tags that it would get now
   asked_connection what{*what_};
+  if (what.flow) anew.answers = what.flow->answers;
   what.flow = &anew;
   what.again = true;
   ruling fresh = is_incoming_ ? rule_on_arrival(what, now) : ruling{};

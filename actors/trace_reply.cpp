@@ -69,6 +69,7 @@ const char* name_of(filter::decision::outcome what) noexcept {
     case block:
       return "block";
     case failed:
+    case pended:  // not while somebody only asks
       break;
   }
   return "failed";

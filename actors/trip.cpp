@@ -8,6 +8,7 @@
 #include "actors/explicit_client.hpp"
 #include "actors/first_bytes.hpp"
 #include "actors/flow_record.hpp"
+#include "actors/library_question.hpp"
 #include "actors/opener.hpp"
 #include "actors/standing.hpp"
 #include "core/nearest_word.hpp"
@@ -73,6 +74,8 @@ class trip {
   bool intercepted() const noexcept { return by_.by.has_value(); }
   // And the program's socket has where it wanted to go as its peer.
   bool dials_original() const noexcept { return intercepted() && by_.by != core::mechanism::cgroup; }
+  bool silent() const noexcept { return ruled_.silent; }
+  bool forwards() noexcept { return asks_ && asks_->request().http != nullptr; }
   bool sandboxed() const noexcept { return intercepted() && home_.shared.sandboxed; }
 
   void end(errc code, core::step where, int system_errno = 0) {
@@ -93,9 +96,10 @@ class trip {
     if (by_.by == core::mechanism::cgroup) arrive_hooked();
     else if (intercepted()) co_await arrive_intercepted();
     if (ok() && incoming()) ask_about_arrival();
+    if (ruled_.pended) co_await find_out(&trip::ask_about_arrival);
     if (silent()) co_await hold();
     if (!ok()) co_return;
-    if (by_.kind == listen_kind::tcp) arrive_fixed();
+    if (by_.kind == listen_kind::tcp) wants(listener_->to);
     if (heard_first) {
       co_await asks_->ask();
       take_request();
@@ -110,7 +114,7 @@ class trip {
   void ask_about_arrival() {
     if (!settings_->policy) return;
     minute_ = minute_of_the_week();
-    flow_.emplace();
+    if (!flow_) flow_.emplace();
     ruled_ = arrival_ = rule_on_arrival(asked(original_), *settings_);
     obey();
   }
@@ -153,19 +157,15 @@ class trip {
     opener_.is(std::move(asked->program), asked->cgroup);
   }
 
-  void arrive_fixed() {
-    original_ = listener_->to;
-    if (!original_.is_name()) dialled_ = original_.address;
+  void wants(const core::target& where) {
+    original_ = where;
+    dialled_ = where.is_name() ? core::address{} : where.address;
   }
 
   void take_request() {
     const interceptor::explicit_request& asked = asks_->request();
     user_ = asked.user;
-    if (asked.code == errc::ok) {
-      original_ = asked.destination;
-      dialled_ = original_.is_name() ? core::address{} : original_.address;
-      return;
-    }
+    if (asked.code == errc::ok) return wants(asked.destination);
     const bool login = asked.code == errc::auth_required || asked.code == errc::auth_failed;
     end(asked.code, login ? core::step::auth : core::step::accept, asked.system_errno);
     verdict_.detail = asked.detail;
@@ -180,17 +180,11 @@ class trip {
   }
 
   nat::entry entry() const {
-    nat::entry out;
-    out.key = key_;
-    out.original = original_;
+    nat::entry out = entry_of(key_, original_, opener_.program(), ruled_, way_);
     out.original_address = dialled_;
     out.connection = slot_.info.id;
     out.cookie = io::socket_cookie(client_->socket().native_handle());
     out.redirected = dials_original();
-    out.program = opener_.program();
-    if (out.program && out.program->uid) out.uid = *out.program->uid;
-    out.chain = way_ ? way_->name : std::string{};
-    if (!ruled_.rule.empty()) out.rule = std::make_shared<const std::string>(ruled_.rule);
     return out;
   }
 
@@ -205,21 +199,30 @@ class trip {
     ruled_ = rule_on(asked(original_), *settings_, arrival_);
     way_ = ruled_.way;
     if (ruled_.redirected) refuse_own(*ruled_.redirected);
-    if (ok()) standing_.begin(asked(original_), incoming());
+    if (ok() && way_) standing_.begin(asked(original_), incoming());
     obey();
   }
 
   asked_connection asked(const core::target& where) {
     const std::string_view listener = listener_ ? std::string_view{arrived_by_->all->listener_names[by_.listener]} : "sandbox";
     const core::endpoint came_to = intercepted() ? core::endpoint{dialled_, original_.port} : key_.local;
-    return {where, key_, came_to, listener, minute_, opener_.program().get(), opener_.interface(), settings_->asked.netns ? opener_.netns() : 0, flow_ ? &*flow_ : nullptr};
+    return {where, key_, came_to, listener, minute_, opener_.program().get(), opener_.interface(), settings_->asked.netns ? opener_.netns() : 0, flow_ ? &*flow_ : nullptr, false, false, ruled_.pended};
+  }
+
+  // What the rules could not say without; then they are asked again.
+  io::task<> find_out(void (trip::*again)()) {
+    while (ok() && ruled_.pended) {
+      co_await ask_library(home_, slot_, asked(destination()), *settings_);
+      if (slot_.cancel.canceled()) co_return end(slot_.cancel.why(), core::step::accept);
+      (this->*again)();
+    }
   }
 
   void obey() {
     if (!ok() || ruled_.code == errc::ok) return;
     standing_.end();
     end(ruled_.code, way_ ? core::step::none : core::step::accept);
-    verdict_.detail = ruled_.reason.empty() ? "by " + core::quoted(ruled_.rule) : std::string{ruled_.reason};
+    verdict_.detail = ruled_.reason.empty() ? "by " + core::quoted(ruled_.rule) + why_unanswered(flow_, ruled_) : std::string{ruled_.reason};
   }
 
   // Only of connections that are ruled at all.
@@ -263,6 +266,8 @@ class trip {
     if (const asked_facts asked = home_.asked(); asked.about_opener()) co_await learn(asked);
     if (!ok()) co_return;
     choose_way();
+    if (ruled_.pended) co_await find_out(&trip::choose_way);
+    if (!way_) co_return;
     // Changed while it was found out who asks.
     if (ok() && settings_ != home_.settings) standing_.ask_again(*home_.settings);
     slot_.info.chain = way_->name;
@@ -272,8 +277,6 @@ class trip {
     if (code != errc::ok) end(code, core::step::accept);
     if (silent()) co_await hold();
   }
-
-  bool silent() const noexcept { return ruled_.silent; }
 
   // The client waits until it gives up, or for as long as others wait for a chain.
   io::task<> hold() { return hold_unanswered(home_, slot_, *client_, core::clock::now() + settings_->config().timeouts.chain); }
@@ -393,8 +396,6 @@ class trip {
     return dialed_.upstream->read(unasked).blocked();
   }
 
-  bool forwards() noexcept { return asks_ && asks_->request().http != nullptr; }
-
   // The next leg, if there is one: true once it has its request.
   io::task<bool> begin_again() {
     if (!pending_) {
@@ -446,6 +447,7 @@ class trip {
     home_.counted.ended(slot_.way ? *slot_.way : unknown_way, line);
     slot_.counters.up = slot_.counters.down = 0;  // they are counted; the slot lives on while the client reads why it was refused
     log_access(line, settings_->config());
+    if (home_.shared.library) tell_library(*home_.shared.library, line);
   }
 
   admission::place held_;

@@ -20,7 +20,7 @@ class callout_reader {
     else if (const std::string wrong = chain::validate_name(out_.name); !wrong.empty()) in_.fail_at("name", wrong);
     if (std::ranges::find(into.callouts, out_.name, &interceptor::callout_settings::name) != into.callouts.end())
       in_.fail_at("name", "a second callout with the name " + core::quoted(out_.name));
-    read_kind();
+    read_kind(into.library.get());
     if (errors_.count() == before) in_.report(out_.validate());
     // What belongs to another kind is an unknown key only where the kind is known.
     if (from_.contains("kind")) in_.finish();
@@ -30,14 +30,15 @@ class callout_reader {
  private:
   std::string place() const { return "callout " + core::quoted(out_.name) + ": "; }
 
-  void read_kind() {
-    if (!from_.contains("kind")) return in_.fail(place() + "there is no kind: sniff, limit, log or tag");
+  void read_kind(const interceptor::library_peer* library) {
+    if (!from_.contains("kind")) return in_.fail(place() + "there is no kind: sniff, limit, log, tag or library");
     std::size_t kind = 0;
-    if (!in_.choice("kind", kind, {"sniff", "limit", "log", "tag"})) return;
+    if (!in_.choice("kind", kind, {"sniff", "limit", "log", "tag", "library"})) return;
     if (kind == 0) read_sniff();
     if (kind == 1) read_limit();
     if (kind == 2) read_log();
     if (kind == 3) read_tag();
+    if (kind == 4) read_library(library);
   }
 
   void read_sniff() {
@@ -73,6 +74,24 @@ class callout_reader {
   void read_tag() {
     interceptor::tag_settings s;
     in_.text("tag", s.word);
+    out_.what = std::move(s);
+  }
+
+  void read_library(const interceptor::library_peer* library) {
+    interceptor::library_settings s;
+    in_.duration("timeout", s.timeout);
+    if (std::size_t i; in_.choice("unanswered", i, {"reject", "block", "continue"})) {
+      s.unanswered = filter::action::block();
+      if (i == 1) s.unanswered->answer.with = filter::block_answer::how::silent;
+      if (i == 2) s.unanswered.reset();
+    }
+    if (!library) {
+      in_.fail_at("kind", place() + "library is code of the program that starts the service by libomnilink (omnilink_callout_add, omnilink_service_start); a service of its own has "
+                                    "sniff, limit, log and tag");
+    } else if (const auto& names = library->offer.names; std::ranges::find(names, out_.name) == names.end()) {
+      const std::vector<std::string_view> known{names.begin(), names.end()};
+      in_.fail_at("name", "the program has added no callout " + core::quoted(out_.name) + " (omnilink_callout_add) before it started the service" + core::did_you_mean(out_.name, known));
+    }
     out_.what = std::move(s);
   }
 

@@ -34,6 +34,8 @@ namespace {
 struct run_flags {
   settings_flags common;
   int ready_fd = -1;
+  int library_fd = -1;
+  std::shared_ptr<const interceptor::library_peer> library;  // at its other end; null: none
   std::string netd;  // its socket; empty: it is to be this process, where one is needed
 };
 
@@ -59,6 +61,12 @@ void say_ready(const settings& of, const std::vector<core::endpoint>& listening)
   }
 }
 
+settings defaults_of(const run_flags& given) {
+  settings out = run_defaults();
+  out.service.library = given.library;
+  return out;
+}
+
 // sd_notify(3): systemd wants the time of the reload's begin.
 std::string reloading_state() {
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(core::clock::now().time_since_epoch());
@@ -73,7 +81,7 @@ actors::reload_hooks reloading(const run_flags& given, interceptor::netd_client*
       notify_supervisor(reloading_state());
       std::optional<io::opener_in_use> lent;
       if (netd != nullptr) lent.emplace(open_from(netd->config_files()));
-      settings fresh = run_defaults();
+      settings fresh = defaults_of(given);
       if (refusal no = prepare_run(given.common, fresh); !no.lines.empty()) return {boost::system::in_place_error, std::move(no.lines)};
       fresh.service.reload = reloading(given, netd);
       *log = fresh.log;
@@ -158,7 +166,7 @@ int run_as_worker(run_flags given, settings wanted, const service_user& user, io
   if (again) {
     given.ready_fd = -1;  // whoever waited for it has gone on
     // The file as it is now, if it is good: a reload since the start shall not be forgotten.
-    settings fresh = run_defaults();
+    settings fresh = defaults_of(given);
     if (const refusal no = prepare_run(given.common, fresh); no.lines.empty()) {
       wanted = std::move(fresh);
     } else {
@@ -175,7 +183,7 @@ int run_beside_netd(const run_flags& given) {
   auto channel = interceptor::connect_packet_channel(given.netd);
   if (!channel) return complain("--netd " + core::quoted(given.netd) + ": " + std::strerror(errno) + "; is omnilink netd running?"), exit_failed;
   interceptor::netd_client netd{std::move(channel)};
-  settings wanted = run_defaults();
+  settings wanted = defaults_of(given);
   {
     const io::opener_in_use lent{open_from(netd.config_files())};
     if (const refusal no = prepare_run(given.common, wanted); !no.lines.empty()) return say(no);
@@ -202,11 +210,17 @@ int run_with_netd(const run_flags& given, const settings& wanted, const service_
   return run_as_netd({user, wanted.log, files_to_lend(given.common), keeps, io::descriptor{given.ready_fd}}, signals, worker);
 }
 
-int run_service(const run_flags& given) {
+int run_service(const run_flags& flags) {
+  run_flags given = flags;
   io::keep_memory_private();
   std::signal(SIGPIPE, SIG_IGN);  // a client that is gone shows where it is written to
+  if (given.library_fd >= 0) {
+    auto met = interceptor::meet_library(io::descriptor{given.library_fd});
+    if (met.has_error()) return complain("--library-fd " + std::to_string(given.library_fd) + ": " + met.error()), exit_usage;
+    given.library = std::move(*met);
+  }
   if (!given.netd.empty()) return run_beside_netd(given);
-  settings wanted = run_defaults();
+  settings wanted = defaults_of(given);
   if (const refusal no = prepare_run(given.common, wanted); !no.lines.empty()) return say(no);
   const auto user = needs_netd(wanted) ? find_service_user(wanted.user) : service_user{::geteuid(), ::getegid()};
   if (user.has_error()) return complain(user.error()), exit_config;
@@ -234,6 +248,8 @@ void add_run(CLI::App& program, action& chosen) {
   verb.add_option("--netd", given->netd, "The socket of omnilink netd, which keeps the\nprivileges in a process of its own")->type_name("PATH");
   verb.add_option("--ready-fd", given->ready_fd,
                   "Once it listens, write one ADDR:PORT per line\nto this descriptor and close it")
+      ->type_name("N");
+  verb.add_option("--library-fd", given->library_fd, "libomnilink's: a socket to the program whose callouts\nthe configuration names (kind = \"library\")")
       ->type_name("N");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "interceptor/callout_library.hpp"
 #include "interceptor/callout_limit.hpp"
 #include "interceptor/callout_log.hpp"
 #include "interceptor/callout_sniff.hpp"
@@ -48,6 +49,10 @@ std::string wrong(const tag_settings& s) {
   return wrong_text("tag", s.word);
 }
 
+std::string wrong(const library_settings& s) {
+  return s.timeout < 10ms || s.timeout > 10min ? "timeout must be 10ms to 10m" : "";
+}
+
 std::string wrong(const std::shared_ptr<filter::callout>& s) {
   return s ? "" : "there is no code";
 }
@@ -76,6 +81,11 @@ std::string in_words(const tag_settings& s) {
   return "tag: " + s.word;
 }
 
+std::string in_words(const library_settings& s) {
+  return "library: asks a library's callout, for at most " + std::to_string(core::to_milliseconds(s.timeout)) + " ms; without an answer: " +
+         (s.unanswered ? filter::to_string(*s.unanswered) : "continue");
+}
+
 std::string in_words(const std::shared_ptr<filter::callout>&) {
   return "code of its own";
 }
@@ -88,8 +98,8 @@ std::string callout_settings::validate() const {
 
 filter::known_callout callout_settings::known() const {
   using enum filter::action_kind;
-  const bool decides = std::holds_alternative<limit_settings>(what) || std::holds_alternative<std::shared_ptr<filter::callout>>(what);
-  return {name, decides ? callout_unknown : callout_inspection, std::holds_alternative<sniff_settings>(what)};
+  const bool looks = std::holds_alternative<sniff_settings>(what) || std::holds_alternative<log_settings>(what) || std::holds_alternative<tag_settings>(what);
+  return {name, looks ? callout_inspection : callout_unknown, std::holds_alternative<sniff_settings>(what)};
 }
 
 std::string callout_settings::why_not_at(layer_id where) const {
@@ -99,6 +109,8 @@ std::string callout_settings::why_not_at(layer_id where) const {
     return "sniff reads the client's first bytes, which layer " + layer + " does not have; its layer is stream";
   if (std::holds_alternative<limit_settings>(what) && !is_auth)
     return "limit decides whether a connection may go, which layer " + layer + " does not; its layers are connect_auth_v4 and connect_auth_v6";
+  if (std::holds_alternative<library_settings>(what) && !filter::may_pend(where))
+    return "library is asked before the way is opened, which layer " + layer + " comes after; its layers are accept, connect_redirect and connect_auth, each _v4 and _v6";
   const bool looks = std::holds_alternative<log_settings>(what) || std::holds_alternative<tag_settings>(what);
   if (looks && where == layer_id::stream)
     return "layer stream is asked several times of one connection; log and tag belong to connect_auth, flow_established or flow_closed";
@@ -114,6 +126,7 @@ std::shared_ptr<filter::callout> make_callout(const callout_settings& settings, 
   if (const auto* s = std::get_if<sniff_settings>(&settings.what)) return std::make_shared<callout_sniff>(*s);
   if (const auto* s = std::get_if<log_settings>(&settings.what)) return std::make_shared<callout_log>(*s, std::move(show));
   if (const auto* s = std::get_if<tag_settings>(&settings.what)) return std::make_shared<filter::tag>(s->word);
+  if (std::holds_alternative<library_settings>(settings.what)) return std::make_shared<callout_library>(settings.name);
   if (const auto* s = std::get_if<limit_settings>(&settings.what)) return callout_limit::make(*s, std::move(former));
   return std::get<std::shared_ptr<filter::callout>>(settings.what);
 }

@@ -1,9 +1,10 @@
-// The callouts that a configuration may name, and what it says of each: `sniff`, `limit`, `log`, `tag`.
+// The callouts that a configuration may name, and what it says of each: `sniff`, `limit`, `log`, `tag`, `library`.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -44,10 +45,17 @@ struct tag_settings {
   friend bool operator==(const tag_settings&, const tag_settings&) = default;
 };
 
+/// Asks the program that started this service (library.hpp): see callout_library.hpp.
+struct library_settings {
+  core::nanoseconds timeout = std::chrono::seconds{5};                   ///< 10 ms to 10 min
+  std::optional<filter::action> unanswered = filter::action::block();    ///< what counts then; nullopt: no opinion
+  friend bool operator==(const library_settings&, const library_settings&) = default;
+};
+
 struct callout_settings {
   std::string name;
   /// The last one is code of whoever starts the service; no file can name it.
-  std::variant<sniff_settings, limit_settings, log_settings, tag_settings, std::shared_ptr<filter::callout>> what;
+  std::variant<sniff_settings, limit_settings, log_settings, tag_settings, library_settings, std::shared_ptr<filter::callout>> what;
 
   /// Empty: valid; otherwise which key, and its range.
   std::string validate() const;

@@ -29,7 +29,8 @@ struct decision {
     none,  ///< no filter permitted or blocked
     permit,
     block,
-    failed,  ///< the callout of `by` threw or exceeded its budget: the connection ends
+    failed,  ///< the callout of `by` threw, exceeded its budget or asked for what it may not: the connection ends
+    pended,  ///< the callout of `by` cannot say yet: ask again with metadata::pended
   };
   outcome what = outcome::none;
   bool is_hard = false;
@@ -37,6 +38,7 @@ struct decision {
   /// permit: which way, or where to, by the heaviest of the permits that say so (chain, direct, redirect);
   /// null: none.
   const filter* way = nullptr;
+  const action* says = nullptr;  ///< with `way`: its action, or what its callout has said in that place
   /// block: how; a callout's own answer where a callout blocked.
   block_answer how{};
   const filter* veto_of =
@@ -51,7 +53,7 @@ class arbiter {
   /// FWPS_RIGHT_ACTION_WRITE.
   bool has_right() const noexcept { return !result_.is_hard; }
 
-  effect permit(const filter& by, bool has_way, bool is_hard) noexcept {
+  effect permit(const filter& by, const action* says, bool is_hard) noexcept {
     if (is(outcome::block) && result_.is_hard) return effect::refused;
     const bool is_same = is(outcome::permit);
     const effect out = is(outcome::none) ? effect::decided : is_same ? effect::confirmed : effect::overrode;
@@ -59,7 +61,10 @@ class arbiter {
       result_.what = outcome::permit;
       result_.by = &by;
     }
-    if (!result_.way && has_way) result_.way = &by;
+    if (!result_.way && says) {
+      result_.way = &by;
+      result_.says = says;
+    }
     result_.is_hard |= is_hard;
     return out;
   }
@@ -76,17 +81,17 @@ class arbiter {
     result_.what = outcome::block;
     result_.by = &by;
     result_.way = nullptr;
+    result_.says = nullptr;
     result_.how = how;
     result_.is_hard |= is_hard;
     return out;
   }
 
   void fail(const filter& by, bool is_late) noexcept {
-    result_.what = outcome::failed;
-    result_.by = &by;
-    result_.way = nullptr;
+    end(outcome::failed, by);
     result_.is_late = is_late;
   }
+  void pend(const filter& by) noexcept { end(outcome::pended, by); }
 
   void ask_for_more(std::size_t bytes, core::nanoseconds wait) noexcept {
     if (bytes == 0) return;
@@ -99,6 +104,12 @@ class arbiter {
  private:
   using outcome = decision::outcome;
   bool is(outcome what) const noexcept { return result_.what == what; }
+  void end(outcome what, const filter& by) noexcept {
+    result_.what = what;
+    result_.by = &by;
+    result_.way = nullptr;
+    result_.says = nullptr;
+  }
 
   decision result_;
 };

@@ -29,6 +29,9 @@ struct metadata {
   /// FWP_CONDITION_FLAG_IS_REAUTHORIZE: the connection was let go before, and the filters have changed. Count
   /// and consume nothing; what it was given before, as a place under a limit, it has.
   bool reauthorizing = false;
+  /// Asked again, with what the callout of this filter has waited for at hand: those before it have had their say already, and are
+  /// told that it is reauthorizing.
+  const filter* pended = nullptr;
   /// Reads the clock, to hold callouts to their budgets; null: not held. (Pure code has no clock of its own.)
   core::instant (*clock)() = nullptr;
 };
@@ -39,13 +42,18 @@ using layer_data = std::span<const std::uint8_t>;
 
 /// What a callout decides (FWPS_CLASSIFY_OUT0).
 struct classify_out {
-  enum class answer : std::uint8_t { none, go_on, permit, block };
+  /// `pend`: it cannot say yet; whoever asked finds out what it needs, without holding up others, and asks again (FwpsPendOperation0). Only
+  /// at layers that may_pend, and neither explaining nor reauthorizing, where nobody waits: that fails.
+  enum class answer : std::uint8_t { none, go_on, permit, block, pend };
   answer action = answer::none;
   /// FWPS_RIGHT_ACTION_WRITE. On entry: whether a decision may be written; without it a block is a veto of a
   /// hard permit, and anything else is ignored. A callout clears it together with its decision to make that
   /// hard.
   bool right = true;
   block_answer how{};                      ///< with a block
+  /// With a permit: a chain, direct or redirect, as the layer allows them to filters (FwpsApplyModifiedLayerData0); null: none. Stays
+  /// where it is as long as the flow.
+  const interceptor::filter::action* way = nullptr;
   std::optional<std::uint64_t> associate;  ///< keep this for the flow; given back by flow_delete
   std::size_t need_more = 0;               ///< stream layer: ask again when there are so many bytes more …
   core::nanoseconds wait{0};               ///< … but so long after the first time, do without

@@ -8,7 +8,7 @@ evaluated spoke(effect did) noexcept {
 }
 
 evaluated permit(const compiled_filter& f, arbiter& judge) noexcept {
-  return spoke(judge.permit(*f.source, has_way(f.kind), f.right == action_right::clear));
+  return spoke(judge.permit(*f.source, has_way(f.kind) ? &f.source->action : nullptr, f.right == action_right::clear));
 }
 
 // A filter's block is hard unless it says otherwise.
@@ -23,19 +23,36 @@ evaluated without_callout(const compiled_filter& f, arbiter& judge) noexcept {
   return f.source->permit_if_unregistered ? permit(f, judge) : block(f, judge, {});
 }
 
+evaluated failed(const compiled_filter& f, arbiter& judge, bool is_late) noexcept {
+  judge.fail(*f.source, is_late);
+  return {step::end_all, effect::decided, true};
+}
+
+// The layers behind were not asked yet: they are when there is an answer.
+evaluated pended(const compiled_filter& f, arbiter& judge, const metadata& about) noexcept {
+  if (!may_pend(f.source->layer) || about.explaining || about.reauthorizing) return failed(f, judge, false);
+  judge.pend(*f.source);
+  return {step::end_all, effect::decided, true};
+}
+
+// Of a permit that says which way, or where to.
+bool allows(layer_id at, const action& way) noexcept { return has_way(way.kind) && why_not_allowed(at, way.kind).empty(); }
+
 // "FWPS_ACTION0": what a callout may answer depends on the kind of its filter. "FWPS_CLASSIFY_OUT0": without
 // the right to write it may only veto, so one that says nothing then has no opinion.
 evaluated by_answer(const compiled_filter& f, arbiter& judge, const classify_out& out,
-                    bool had_right) noexcept {
+                    bool had_right, const metadata& about) noexcept {
   using answer = classify_out::answer;
   answer said = out.action;
   if (f.kind == action_kind::callout_inspection) said = answer::go_on;
+  if (said == answer::pend) return pended(f, judge, about);
+  if (said == answer::permit && out.way && !allows(f.source->layer, *out.way)) return failed(f, judge, false);
   const bool must_decide = f.kind == action_kind::callout_terminating && had_right;
   if (must_decide && said != answer::permit) said = answer::block;
   const bool is_hard = !out.right || f.right == action_right::clear;
   switch (said) {
     case answer::permit:
-      return spoke(had_right ? judge.permit(*f.source, false, is_hard) : effect::refused);
+      return spoke(had_right ? judge.permit(*f.source, out.way, is_hard) : effect::refused);
     case answer::block:
       return spoke(judge.block(*f.source, out.how, is_hard, true));
     default:
@@ -54,23 +71,21 @@ evaluated ask_callout(const compiled_filter& f, arbiter& judge, const values& kn
     case registration::result::left:
       return without_callout(f, judge);
     case registration::result::threw:
-      judge.fail(*f.source, false);
-      return {step::end_all, effect::decided, true};
+      return failed(f, judge, false);
     case registration::result::over_budget:
-      judge.fail(*f.source, true);
-      return {step::end_all, effect::decided, true};
+      return failed(f, judge, true);
     case registration::result::done:
       break;
   }
   judge.ask_for_more(out.need_more, out.wait);
-  return by_answer(f, judge, out, had_right);
+  return by_answer(f, judge, out, had_right, about);
 }
 
 }  // namespace
 
 evaluated evaluate(const compiled_filter& f, arbiter& judge, const values& known, const metadata& about,
-                   layer_data data) noexcept {
-  if (!about.explaining && !about.reauthorizing) f.counters->hit(about.now);
+                   layer_data data, bool is_again) noexcept {
+  if (!about.explaining && !about.reauthorizing && !is_again) f.counters->hit(about.now);
   switch (f.kind) {
     case action_kind::permit:
     case action_kind::chain:
@@ -80,7 +95,10 @@ evaluated evaluate(const compiled_filter& f, arbiter& judge, const values& known
     case action_kind::block:
       return block(f, judge, f.answer);
     default:
-      return ask_callout(f, judge, known, about, data);
+      if (!is_again || f.source == about.pended) return ask_callout(f, judge, known, about, data);
+      metadata quiet = about;
+      quiet.reauthorizing = true;
+      return ask_callout(f, judge, known, quiet, data);
   }
 }
 

@@ -15,9 +15,9 @@ struct evaluated {
   bool spoke = false;
 };
 
-/// A matching filter has its say.
+/// A matching filter has its say; not for the first time, where `is_again`.
 evaluated evaluate(const compiled_filter& f, arbiter& judge, const values& known, const metadata& about,
-                   layer_data data) noexcept;
+                   layer_data data, bool is_again) noexcept;
 
 /// `Matches` is made from (sublayer, values) and gives the matching filters in order; `watch` is told of
 /// each.
@@ -25,13 +25,15 @@ template <class Matches, class Watch>
 decision walk(const std::vector<policy::part>& parts, const values& known, const metadata& about,
               layer_data data, Watch&& watch) {
   arbiter judge;
+  bool is_again = about.pended != nullptr;
   for (const policy::part& p : parts) {
     Matches matches{*p.filters, known};
     step then = step::go_on;
     while (then == step::go_on) {
       const compiled_filter* f = matches.next();
       if (!f) break;
-      const evaluated result = evaluate(*f, judge, known, about, data);
+      const evaluated result = evaluate(*f, judge, known, about, data, is_again);
+      if (f->source == about.pended) is_again = false;
       watch.evaluated(*f, result);
       then = result.then;
     }

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/token_bucket.hpp"
@@ -18,6 +21,14 @@ class registration;
 struct rates {
   rates(std::uint64_t per_second, std::uint64_t burst) noexcept : up{per_second, burst}, down{per_second, burst} {}
   core::token_bucket up, down;
+};
+
+/// What somebody outside of the service has said of the connection, for a callout that had pended.
+struct outside_answer {
+  layer_id at;
+  std::string filter, callout;  ///< names
+  std::optional<action> what;   ///< permit, block, or a permit that says which way or where to; nullopt: no opinion
+  std::string_view missing;     ///< why it is the configuration's, in their place; empty: they have said it
 };
 
 class flow {
@@ -40,6 +51,8 @@ class flow {
   std::string sniffed_name;
   /// Words that filters put on the connection (`tag`), for other filters and the log.
   std::vector<std::string> tags;
+  /// Each stays where it is.
+  std::list<outside_answer> answers;
 
   /// Its bytes are held to `shared` from now on.
   void limit(std::shared_ptr<rates> shared);

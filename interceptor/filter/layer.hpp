@@ -40,6 +40,9 @@ bool has_field(layer_id l, field_id f) noexcept;
 /// Whether connections of this layer can have such an address.
 bool has_family(layer_id l, const core::address& a) noexcept;
 
+/// Connections wait there for a callout that has to find something out first; behind these their ends are connected already.
+constexpr bool may_pend(layer_id l) noexcept { return l <= layer_id::accept_v6; }
+
 /// Empty: the layer allows this kind of action; otherwise why not, and where it belongs.
 std::string why_not_allowed(layer_id l, action_kind k);
 

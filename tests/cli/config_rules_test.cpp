@@ -222,7 +222,7 @@ action = "callout:note"
 
 TEST(config_rules, a_wrong_callout_has_its_place) {
   const std::string callout = "version = 1\n[[callout]]\nname = \"c\"\n";
-  expect_error(callout, ":2:1", "callout \"c\": there is no kind: sniff, limit, log or tag");
+  expect_error(callout, ":2:1", "callout \"c\": there is no kind: sniff, limit, log, tag or library");
   expect_error(callout + "kind = \"sniffer\"", ":4:8", "sniff");
   expect_error(callout + "kind = \"sniff\"\nwait = \"1ms\"", ":5:8", "wait must be 10ms to 10s");
   expect_error(callout + "kind = \"sniff\"\nconnections = 1", ":5:1", "unknown key \"connections\" in [[callout]]");
@@ -237,6 +237,29 @@ TEST(config_rules, a_wrong_callout_has_its_place) {
   expect_error(limit + "[[rule]]\naction = \"callout:d\"", ":7:10", "rule \"rule 1\": there is no [[callout]] \"d\"");
   expect_error(limit + "[[filter]]\nname = \"f\"\nlayer = \"stream\"\naction = \"callout:c\"", ":8:9",
                "filter \"f\": limit decides whether a connection may go, which layer stream does not; its layers are connect_auth_v4 and connect_auth_v6");
+  expect_error(callout + "kind = \"library\"", ":4:8", "callout \"c\": library is code of the program that starts the service by libomnilink");
+}
+
+TEST(config_rules, a_librarys_callout_is_one_that_its_program_has) {
+  const auto read = [](const std::string& text) {
+    settings into;
+    into.service.library = std::make_shared<interceptor::library_peer>(io::descriptor{}, wire::callout_offer{false, {"judge", "other"}});
+    const auto errors = read_config(text, "o.toml", into);
+    const auto* what = into.service.callouts.empty() ? nullptr : std::get_if<interceptor::library_settings>(&into.service.callouts[0].what);
+    return std::pair{errors.empty() ? std::string{} : errors[0], what ? *what : interceptor::library_settings{}};
+  };
+  const std::string callout = "version = 1\n[[callout]]\nkind = \"library\"\nname = ";
+  EXPECT_EQ(read(callout + "\"judge\"").second, interceptor::library_settings{}) << "refused without an answer, after 5 s";
+  const auto all = read(callout + "\"judge\"\ntimeout = \"300ms\"\nunanswered = \"continue\"\n[[filter]]\nname = \"f\"\naction = \"callout:judge\"\n"
+                                  "layer = [\"accept_v4\", \"connect_redirect_v6\", \"connect_auth_v4\"]");
+  EXPECT_EQ(all.first, "");
+  EXPECT_EQ(all.second, (interceptor::library_settings{std::chrono::milliseconds{300}, std::nullopt}));
+  EXPECT_EQ(read(callout + "\"jugde\"").first, "o.toml:4:8: the program has added no callout \"jugde\" (omnilink_callout_add) before it started the service; did you mean \"judge\"?");
+  EXPECT_NE(read(callout + "\"judge\"\ntimeout = \"1ms\"").first.find(":5:11: timeout must be 10ms to 10m"), std::string::npos);
+  EXPECT_NE(read(callout + "\"judge\"\nunanswered = \"permit\"").first.find(":5:14: "), std::string::npos);
+  for (const char* layer : {"stream", "flow_established", "flow_closed"})
+    EXPECT_NE(read(callout + "\"judge\"\n[[filter]]\nname = \"f\"\naction = \"callout:judge\"\nlayer = \"" + layer + "\"").first.find(
+                  "library is asked before the way is opened, which layer " + std::string{layer} + " comes after"), std::string::npos);
 }
 
 }  // namespace

@@ -303,5 +303,51 @@ TEST_F(callouts, at_the_stream_layer_it_sees_the_bytes_and_may_ask_for_more) {
   EXPECT_EQ(ask(layer_id::stream).need_more, 100u);
 }
 
+// Says `pend` until there is an answer, and then that.
+std::shared_ptr<scripted> waits_for(const std::optional<action>& said) {
+  return std::make_shared<scripted>([&said](const metadata&, std::uint64_t, classify_out& out) {
+    out.action = !said ? answer::pend : said->kind == action_kind::block ? answer::block : answer::permit;
+    if (said && has_way(said->kind)) out.way = &*said;
+  });
+}
+
+TEST_F(callouts, one_that_pends_is_asked_again_and_those_before_it_are_not_counted_twice) {
+  std::optional<action> said;
+  const auto looks = std::make_shared<scripted>([](const metadata& about, std::uint64_t, classify_out& out) {
+    out.action = about.reauthorizing ? answer::none : answer::go_on;
+  });
+  add_callout("waits", waits_for(said));
+  add_callout("looks", looks);
+  const auto callout = [](std::string name, action_kind kind, std::uint64_t weight) { return make(name, action::callout(kind, name), weight); };
+  add({callout("looks", callout_inspection, 3), callout("waits", callout_unknown, 2), make("rest", action::direct(), 1), make("light", action::chain("out"), 0, "light")});
+  const auto hits = [&](const char* name) {
+    for (const auto& [id, one] : filters.defined().filters) {
+      if (one.source->name == name) return filters.counters_of(id)->hits();
+    }
+    return ~std::uint64_t{0};
+  };
+  const decision first = ask();
+  EXPECT_EQ(in_words(first), "pended by waits, soft");
+  EXPECT_EQ(hits("light"), 0u) << "who comes after it was not asked yet";
+  about.pended = first.by;
+  said = action::chain("its own");
+  const decision then = ask();
+  EXPECT_EQ(in_words(then), "permit by waits, soft, way waits");
+  EXPECT_EQ(then.says->name, "its own");
+  EXPECT_EQ(hits("looks"), 1u);
+  EXPECT_EQ(hits("waits"), 1u);
+  EXPECT_EQ(hits("light"), 1u);
+  said = action::block();
+  EXPECT_EQ(in_words(ask()), "permit by light, soft, way light") << "a callout's block is soft unless it says otherwise";
+  said = action::redirect({{}, {}, 80});
+  EXPECT_EQ(in_words(ask()), "failed by waits, soft") << "no destination changes here";
+  said.reset();
+  about.reauthorizing = true;
+  EXPECT_EQ(in_words(ask()), "failed by waits, soft") << "nobody waits";
+  about.reauthorizing = false;
+  about.explaining = true;
+  EXPECT_EQ(in_words(ask()), "failed by waits, soft");
+}
+
 }  // namespace
 }  // namespace omnilink::interceptor::filter

@@ -122,7 +122,7 @@ class three_sublayers : public ::testing::Test {
 
 /// "permit by NAME, soft, way NAME".
 inline std::string in_words(const decision& d) {
-  constexpr const char* outcomes[] = {"none", "permit", "block", "failed"};
+  constexpr const char* outcomes[] = {"none", "permit", "block", "failed", "pended"};
   std::string out = outcomes[static_cast<int>(d.what)];
   if (d.by) out += " by " + d.by->name + (d.is_hard ? ", hard" : ", soft");
   if (d.way) out += ", way " + d.way->name;
