@@ -27,7 +27,7 @@ namespace {
 constexpr std::chrono::seconds time_to_end{2};
 // Of what it says, the end: the reason why it ended is there.
 constexpr std::size_t said_max = 4096;
-constexpr int config_fd = 3, ready_fd = 4;  // in the child
+constexpr int config_fd = 3, ready_fd = 4, library_fd = 5;  // in the child
 
 struct ends {
   io::descriptor read, write;
@@ -53,22 +53,23 @@ io::descriptor file_of(std::string_view config) noexcept {
 }
 
 // Only what may be called in the child of a process with threads.
-[[noreturn]] void become(const char* program, pid_t parent, int config, int ready, int output) noexcept {
+[[noreturn]] void become(const char* program, pid_t parent, int config, int ready, int output, int library) noexcept {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   // Above those that they become, so that none is overwritten.
-  const int from[]{::open("/dev/null", O_RDONLY | O_CLOEXEC), output, output, config, ready};
-  int high[5];
-  for (int i = 0; i < 5; ++i) high[i] = ::fcntl(from[i], F_DUPFD_CLOEXEC, 10);
-  for (int i = 0; i < 5; ++i) {
+  const int from[]{::open("/dev/null", O_RDONLY | O_CLOEXEC), output, output, config, ready, library};
+  const int count = library < 0 ? library_fd : library_fd + 1;
+  int high[library_fd + 1];
+  for (int i = 0; i < count; ++i) high[i] = ::fcntl(from[i], F_DUPFD_CLOEXEC, 10);
+  for (int i = 0; i < count; ++i) {
     if (high[i] < 0 || ::dup2(high[i], i) < 0) ::_exit(127);
   }
-  static_assert(config_fd == 3 && ready_fd == 4);
+  static_assert(config_fd == 3 && ready_fd == 4 && library_fd == 5);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_DFL);
-  const char* const words[]{program, "run", "-c", "/proc/self/fd/3", "--ready-fd", "4", nullptr};
+  const char* const words[]{program, "run", "-c", "/proc/self/fd/3", "--ready-fd", "4", library < 0 ? nullptr : "--library-fd", "5", nullptr};
   ::execvp(program, const_cast<char* const*>(words));
   const char* why = ::strerrordesc_np(errno);
   if (why != nullptr && ::write(STDERR_FILENO, why, std::strlen(why)) < 0) ::_exit(126);
@@ -94,7 +95,7 @@ struct child_service::state {
   std::vector<std::string> addresses;
 
   ends output, ready_lines;
-  io::descriptor config;
+  io::descriptor config, library;
 
   void look_after(const std::string& program) noexcept;
   void hear(pollfd& output_end, pollfd& ready_end);
@@ -132,10 +133,11 @@ void child_service::state::hear(pollfd& output_end, pollfd& ready_end) {
 void child_service::state::look_after(const std::string& program) noexcept {
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
-  if (child == 0) become(program.c_str(), parent, config.get(), ready_lines.write.get(), output.write.get());
+  if (child == 0) become(program.c_str(), parent, config.get(), ready_lines.write.get(), output.write.get(), library.get());
   output.write.reset();
   ready_lines.write.reset();
   config.reset();
+  library.reset();
   {
     const std::scoped_lock now{mutex};
     pid = child > 0 ? child : 0;
@@ -168,12 +170,13 @@ void child_service::state::stop() noexcept {
   if (pid > 0) ::kill(pid, SIGKILL);
 }
 
-std::optional<problem> child_service::start(const std::string& program, std::string_view config, std::chrono::milliseconds limit) {
+std::optional<problem> child_service::start(const std::string& program, std::string_view config, std::chrono::milliseconds limit, io::descriptor library) {
   stop();
   const auto failed = [](const char* what) { return problem{OMNILINK_E_IO_FAILED, std::string{what} + ": " + std::strerror(errno)}; };
   auto fresh = std::make_shared<state>();
   if (!open_pipe(fresh->output) || !open_pipe(fresh->ready_lines)) return failed("a pipe to the service");
   if (!(fresh->config = file_of(config))) return failed("the configuration's file");
+  fresh->library = std::move(library);
   sigset_t all, before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);

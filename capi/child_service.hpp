@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "capi/problem.hpp"
+#include "io/descriptor.hpp"
 
 namespace omnilink::capi {
 
@@ -19,8 +20,9 @@ class child_service {
   child_service(const child_service&) = delete;
   child_service& operator=(const child_service&) = delete;
 
-  /// Returns when it listens. `program`: a path, or a name that is looked for in PATH.
-  std::optional<problem> start(const std::string& program, std::string_view config, std::chrono::milliseconds limit);
+  /// Returns when it listens. `program`: a path, or a name that is looked for in PATH. `library`: its end of the socket over which it asks
+  /// this program's callouts; empty: it has none.
+  std::optional<problem> start(const std::string& program, std::string_view config, std::chrono::milliseconds limit, io::descriptor library);
   /// At once; connections that run end. Waits at most 2 s.
   void stop() noexcept;
   /// Where it listens, one for each listener; empty: it does not run.

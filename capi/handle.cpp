@@ -1,5 +1,6 @@
 // The calls with a handle.
 #include <poll.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "capi/boundary.hpp"
 #include "capi/capture.hpp"
 #include "capi/child_service.hpp"
+#include "capi/judge.hpp"
 #include "capi/omnilink.h"
 #include "capi/structures.hpp"
 #include "io/accept.hpp"
@@ -28,9 +30,13 @@ struct omnilink_handle {
   capi::interception flows;
   std::mutex serving;  // of `service`
   child_service service;
-  std::mutex told;  // one thread tells at a time
+  capi::judge callouts;
+  std::recursive_mutex told;  // one thread tells at a time, and what it calls may come back
+  bool telling = false;
   omnilink_flow_callback callback = nullptr;
   void* user = nullptr;
+  std::mutex watching;  // of `events`
+  io::descriptor events;  // epoll, once there is more than one thing to wait for
 };
 
 namespace {
@@ -90,6 +96,50 @@ int redirect(interception& who, const omnilink_redirect_options& given) {
   if (wanted.incoming != 0 && wanted.what.pids.empty()) return bad(who, "incoming: capture has no pid, whose ports it would be about");
   if (auto no = who.start(wanted)) return fail(who, std::move(*no));
   return OMNILINK_OK;
+}
+
+void tell_flows(omnilink_handle& handle, interceptor::cgroup::redirection& from) {
+  from.hear_news([&](const interceptor::cgroup::arrival& which, bool closed) {
+    if (handle.callback == nullptr) return;
+    auto answer = to_answer(which);
+    if (closed) answer.what = wire::nat_answer::status::closed;
+    omnilink_destination flow;
+    fill(answer, flow);
+    handle.callback(handle.user, closed ? OMNILINK_ENDED : OMNILINK_OPENED, &flow);
+  });
+}
+
+int dispatch(omnilink_handle& handle, int timeout_ms) {
+  interception& who = handle.flows;
+  const auto flows = who.current();
+  const auto service = handle.callouts.channel();
+  if (!flows && !service) return bad(who, "nothing is redirected, and no service has callouts");
+  pollfd ready[]{{flows ? flows->news_fd() : -1, POLLIN, 0}, {service ? service->get() : -1, POLLIN, 0}};
+  if (::poll(ready, std::size(ready), timeout_ms) <= 0) return OMNILINK_OK;
+  const std::scoped_lock one{handle.told};
+  if (handle.telling) return OMNILINK_OK;  // from a callback
+  struct turn {
+    bool& taken;
+    explicit turn(bool& of) : taken{of} { taken = true; }
+    ~turn() { taken = false; }
+  };
+  const turn mine{handle.telling};
+  if (ready[0].revents != 0) tell_flows(handle, *flows);
+  if (ready[1].revents == 0) return OMNILINK_OK;
+  auto no = handle.callouts.tell(service);
+  return no ? fail(who, std::move(*no)) : int{OMNILINK_OK};
+}
+
+// What is there already, or is gone, makes no difference: closed ones leave by themselves.
+int watch(omnilink_handle& handle, int one, int other) {
+  const std::scoped_lock now{handle.watching};
+  if (!handle.events) handle.events = io::descriptor{::epoll_create1(EPOLL_CLOEXEC)};
+  for (const int fd : {one, other}) {
+    epoll_event readable{};
+    readable.events = EPOLLIN;
+    ::epoll_ctl(handle.events.get(), EPOLL_CTL_ADD, fd, &readable);
+  }
+  return handle.events.get();
 }
 
 }  // namespace
@@ -189,27 +239,16 @@ int omnilink_on_flow(omnilink_handle* handle, omnilink_flow_callback callback, v
 
 int omnilink_events_fd(omnilink_handle* handle) {
   if (handle == nullptr) return -1;
-  const auto now = handle->flows.current();
-  return now ? now->news_fd() : -1;
+  const auto flows = handle->flows.current();
+  const auto service = handle->callouts.channel();
+  if (flows && service) return watch(*handle, flows->news_fd(), service->get());
+  return flows ? flows->news_fd() : service ? service->get() : -1;
 }
 
 int omnilink_dispatch(omnilink_handle* handle, uint32_t timeout_ms) {
   return call(handle, [&](interception& who) {
     if (timeout_ms > dispatch_ms_max) return bad(who, "timeout_ms: at most " + std::to_string(dispatch_ms_max));
-    const auto now = who.current();
-    if (!now) return bad(who, "nothing is redirected");
-    pollfd ready{now->news_fd(), POLLIN, 0};
-    if (::poll(&ready, 1, static_cast<int>(timeout_ms)) <= 0) return int{OMNILINK_OK};
-    const std::scoped_lock one{handle->told};
-    now->hear_news([&](const interceptor::cgroup::arrival& which, bool closed) {
-      if (handle->callback == nullptr) return;
-      auto answer = to_answer(which);
-      if (closed) answer.what = wire::nat_answer::status::closed;
-      omnilink_destination flow;
-      fill(answer, flow);
-      handle->callback(handle->user, closed ? OMNILINK_ENDED : OMNILINK_OPENED, &flow);
-    });
-    return int{OMNILINK_OK};
+    return dispatch(*handle, static_cast<int>(timeout_ms));
   });
 }
 
@@ -221,8 +260,12 @@ int omnilink_service_start(omnilink_handle* handle, const omnilink_service_optio
     if (given.config == nullptr) return bad(who, "config: NULL");
     const std::chrono::milliseconds limit{given.timeout_ms != 0 ? given.timeout_ms : service_ms};
     const std::scoped_lock one{handle->serving};
-    auto no = handle->service.start(given.program != nullptr ? given.program : "omnilink", given.config, limit);
-    return no ? fail(who, std::move(*no)) : int{OMNILINK_OK};
+    std::pair<io::descriptor, io::descriptor> ends;
+    auto no = handle->callouts.connect(ends);
+    if (!no) no = handle->service.start(given.program != nullptr ? given.program : "omnilink", given.config, limit, std::move(ends.second));
+    if (no) return fail(who, std::move(*no));
+    handle->callouts.serve(std::move(ends.first));
+    return int{OMNILINK_OK};
   });
 }
 
@@ -230,6 +273,33 @@ int omnilink_service_stop(omnilink_handle* handle) {
   return call(handle, [&](interception&) {
     const std::scoped_lock one{handle->serving};
     handle->service.stop();
+    return int{OMNILINK_OK};
+  });
+}
+
+int omnilink_callout_add(omnilink_handle* handle, const char* name, omnilink_callout_callback callback, void* user) {
+  return call(handle, [&](interception& who) {
+    if (name == nullptr) return bad(who, "name: NULL");
+    const std::scoped_lock now{handle->told};
+    auto no = handle->callouts.add(name, callback, user);
+    return no ? fail(who, std::move(*no)) : int{OMNILINK_OK};
+  });
+}
+
+int omnilink_callout_complete(omnilink_handle* handle, uint64_t token, const omnilink_answer* answer) {
+  return call(handle, [&](interception& who) {
+    omnilink_answer given;
+    if (answer == nullptr) return bad(who, "answer: NULL");
+    if (!read(answer, sizeof given, given)) return bad_size(who, "omnilink_answer");
+    auto no = handle->callouts.complete(token, given);
+    return no ? fail(who, std::move(*no)) : int{OMNILINK_OK};
+  });
+}
+
+int omnilink_on_verdict(omnilink_handle* handle, omnilink_verdict_callback callback, void* user) {
+  return call(handle, [&](interception&) {
+    const std::scoped_lock now{handle->told};
+    handle->callouts.on_verdict(callback, user);
     return int{OMNILINK_OK};
   });
 }

@@ -66,9 +66,16 @@ enum omnilink_code {
   OMNILINK_E_UNREACHABLE = 3,
   OMNILINK_E_RESET = 4,
   OMNILINK_E_CLOSED_EARLY = 5,
+  OMNILINK_E_NAME_NOT_FOUND = 6,
+  OMNILINK_E_RESOLVE_FAILED = 7,
   OMNILINK_E_IO_FAILED = 8,
   OMNILINK_E_BAD_VERSION = 9,
   OMNILINK_E_BAD_MESSAGE = 10,
+  OMNILINK_E_AUTH_FAILED = 16,
+  OMNILINK_E_HOP_REFUSED = 17,
+  OMNILINK_E_TLS_FAILED = 18,
+  OMNILINK_E_REJECTED = 23,       /* by a rule, or a callout */
+  OMNILINK_E_RULES_CHANGED = 24,
   OMNILINK_E_NOT_REDIRECTED = 25, /* nobody was sent to this socket: it was connected to directly */
   OMNILINK_E_LIMIT_REACHED = 27,
   OMNILINK_E_CANCELED = 28,
@@ -163,10 +170,12 @@ typedef void (*omnilink_flow_callback)(void *user, uint32_t event, const struct 
 
 /* Flows of omnilink_redirect() that begin and end are told by omnilink_dispatch(), in the thread that calls it. NULL: to nobody. */
 int omnilink_on_flow(omnilink_handle *handle, omnilink_flow_callback callback, void *user);
-/* Readable (poll, epoll) when omnilink_dispatch() has something to tell; -1: nothing is redirected. The handle's; changes with
- * omnilink_redirect(). */
+/* Readable (poll, epoll) when omnilink_dispatch() has something to tell; -1: nothing is redirected, and no service has callouts. The
+ * handle's; changes with omnilink_redirect() and omnilink_service_start(). */
 int omnilink_events_fd(omnilink_handle *handle);
-/* Waits at most `timeout_ms` (0 to 60000) for something, and tells it. Who does not call it loses nothing but the events. */
+/* Waits at most `timeout_ms` (0 to 60000) for something, and tells it: flows, questions to callouts, verdicts. One thread tells at a time;
+ * a callback may call whatever it likes but omnilink_close(). OMNILINK_E_SHUTTING_DOWN: the private service has ended, and everything of it
+ * is told. Who does not call it loses nothing but the events; callouts then are as `unanswered` of the configuration says. */
 int omnilink_dispatch(omnilink_handle *handle, uint32_t timeout_ms);
 
 struct omnilink_service_options {
@@ -183,6 +192,117 @@ int omnilink_service_start(omnilink_handle *handle, const struct omnilink_servic
 int omnilink_service_stop(omnilink_handle *handle);
 /* Where its listener `index`, counted from 0, listens: "127.0.0.1:40312", written as omnilink_last_error() does. 0: there is none. */
 size_t omnilink_service_address(omnilink_handle *handle, uint32_t index, char *text, size_t size);
+
+/* -- Callouts: code of this program decides about the connections of its private service -------------------------------------- */
+
+/* The configuration names them, and rules or filters ask them of the connections that they match:
+ *
+ *   [[callout]]
+ *   name = "judge"
+ *   kind = "library"
+ *   timeout = "5s"              # how long a connection waits
+ *   unanswered = "reject"       # or "block", "continue": what counts without an answer in time
+ *   [[rule]]
+ *   action = "callout:judge"    # [[filter]] likewise, at the layers accept_v4, connect_redirect_v4, connect_auth_v4 and _v6
+ *   [[rule]]
+ *   action = "direct"
+ *
+ * The connection waits meanwhile, and nothing else does: others are carried on. */
+
+enum omnilink_layer { OMNILINK_ACCEPT = 1, OMNILINK_CONNECT_REDIRECT = 2, OMNILINK_CONNECT_AUTH = 3 };
+
+struct omnilink_question {
+  uint32_t size;
+  uint32_t layer;                      /* enum omnilink_layer */
+  uint64_t token;                      /* for omnilink_callout_complete() */
+  uint64_t connection;                 /* the service's number of it */
+  uint32_t timeout_ms;                 /* an answer later than this is none */
+  uint32_t port;                       /* where it wants to go by now; 0: not known yet, as mostly at OMNILINK_ACCEPT */
+  char host[256];                      /* likewise: a name, or an address */
+  struct sockaddr_storage destination; /* likewise; AF_UNSPEC where it is a name */
+  struct sockaddr_storage source;
+  struct sockaddr_storage local;       /* of the accepted socket */
+  uint32_t pid;                        /* of the program; 0: unknown. Found out where a rule asks, or [service] attribution = true */
+  uint32_t uid, gid;                   /* OMNILINK_UNKNOWN_ID: unknown */
+  uint32_t reserved;
+  char process[16];                    /* its short name; empty: unknown, like the next two */
+  char exe[256];
+  char cgroup[256];
+  char listener[256];                  /* its URL */
+  char filter[256];                    /* the rule, or filter, that asks */
+  char callout[64];
+};
+
+enum omnilink_action {
+  OMNILINK_NO_ANSWER = 0, /* as `unanswered` says, at once */
+  OMNILINK_CONTINUE = 1,  /* no opinion: the next rule decides */
+  OMNILINK_PERMIT = 2,
+  OMNILINK_BLOCK = 3,     /* without an answer to the client: it waits until it gives up */
+  OMNILINK_REJECT = 4,
+  OMNILINK_TO = 5,        /* at OMNILINK_CONNECT_REDIRECT: permit, to `host` and `port` */
+  OMNILINK_DIRECT = 6,    /* at OMNILINK_CONNECT_AUTH: permit, without a chain */
+  OMNILINK_CHAIN = 7,     /* likewise: permit, through `chain` */
+  OMNILINK_PEND = 8       /* the answer comes with omnilink_callout_complete() */
+};
+
+struct omnilink_answer {
+  uint32_t size;
+  uint32_t action; /* enum omnilink_action */
+  uint32_t port;   /* 0: as it is */
+  uint32_t reserved;
+  char host[256];  /* a name, or an address; empty: as it is */
+  char chain[64];
+};
+
+/* Writes its answer into `answer`, which is OMNILINK_NO_ANSWER before. Called by omnilink_dispatch(), in the thread that calls it. What is
+ * no answer there (a port above 65535, OMNILINK_TO at another layer) counts as none. */
+typedef void (*omnilink_callout_callback)(void *user, const struct omnilink_question *question, struct omnilink_answer *answer);
+
+/* For services that omnilink_service_start() starts from now on. A name of 1 to 63 bytes; at most 32 of them. The same name again: another
+ * callback takes its place, or none with NULL, for the running service too; the one before is not called any more, and not running either
+ * when this returns (unless it is called from there). */
+int omnilink_callout_add(omnilink_handle *handle, const char *name, omnilink_callout_callback callback, void *user);
+/* The answer to a question whose callback has said OMNILINK_PEND; from any thread. OMNILINK_E_NOT_FOUND: there is no such question, or its
+ * time is over. OMNILINK_E_ARGUMENT: that is no answer; the question still waits. */
+int omnilink_callout_complete(omnilink_handle *handle, uint64_t token, const struct omnilink_answer *answer);
+
+enum omnilink_step {
+  OMNILINK_STEP_NONE = 0,
+  OMNILINK_STEP_ACCEPT = 1,
+  OMNILINK_STEP_RESOLVE = 2,
+  OMNILINK_STEP_CONNECT = 3,
+  OMNILINK_STEP_TLS = 4,
+  OMNILINK_STEP_AUTH = 5,
+  OMNILINK_STEP_REQUEST = 6,
+  OMNILINK_STEP_RELAY = 7
+};
+
+/* How a connection of the private service ended. */
+struct omnilink_verdict {
+  uint32_t size;
+  uint32_t code;                    /* enum omnilink_code, and others that omnilink_code_name() knows; OMNILINK_OK: in order */
+  uint64_t connection;              /* as in its questions */
+  uint64_t bytes_up, bytes_down;    /* from the client, to it */
+  uint64_t duration_ms;
+  uint32_t step;                    /* enum omnilink_step: where it failed */
+  int32_t hop;                      /* whose doing it was, counted from 0; -1: no hop's */
+  uint32_t system_errno;            /* 0: none */
+  uint32_t reply;                   /* a hop's SOCKS reply or HTTP status; 0: none */
+  uint32_t lost;                    /* verdicts before this one that were left out, since nobody had read */
+  uint32_t port;                    /* where it wanted to go; 0: it never said */
+  char host[256];
+  struct sockaddr_storage original; /* AF_UNSPEC where it is a name */
+  struct sockaddr_storage source;
+  char chain[64];
+  char rule[256];                   /* those that decided */
+  char hop_name[256];
+  char text[512];                   /* all of it in one line for people */
+};
+
+typedef void (*omnilink_verdict_callback)(void *user, const struct omnilink_verdict *verdict);
+
+/* Of services that omnilink_service_start() starts from now on, by omnilink_dispatch(). NULL: to nobody. */
+int omnilink_on_verdict(omnilink_handle *handle, omnilink_verdict_callback callback, void *user);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

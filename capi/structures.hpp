@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "capi/omnilink.h"
+#include "wire/callout_messages.hpp"
 #include "wire/nat_query.hpp"
 
 namespace omnilink::capi {
@@ -26,6 +27,9 @@ bool read(const Structure* given, std::size_t first_version, Structure& out) noe
 }
 
 void fill(const wire::nat_answer& from, omnilink_destination& into);
+
+void fill(const wire::callout_question& from, omnilink_question& into);
+void fill(const wire::callout_verdict& from, omnilink_verdict& into);
 
 /// As much as the caller has room for; what it has beyond that becomes zero. False: its size is of no version.
 bool write(const omnilink_destination& from, omnilink_destination* into) noexcept;

@@ -29,6 +29,31 @@ static_assert(offsetof(destination, status) == 4 && offsetof(destination, matche
               offsetof(destination, closed_ms) == 552 && offsetof(destination, pid) == 560 && offsetof(destination, uid) == 564 &&
               offsetof(destination, gid) == 568 && offsetof(destination, process) == 576 && offsetof(destination, exe) == 592 &&
               offsetof(destination, cgroup) == 848 && offsetof(destination, chain) == 1104 && sizeof(destination) == 1168);
+using question = omnilink_question;
+static_assert(offsetof(question, layer) == 4 && offsetof(question, token) == 8 && offsetof(question, connection) == 16 &&
+              offsetof(question, timeout_ms) == 24 && offsetof(question, port) == 28 && offsetof(question, host) == 32 &&
+              offsetof(question, destination) == 288 && offsetof(question, source) == 416 && offsetof(question, local) == 544 &&
+              offsetof(question, pid) == 672 && offsetof(question, uid) == 676 && offsetof(question, gid) == 680 &&
+              offsetof(question, process) == 688 && offsetof(question, exe) == 704 && offsetof(question, cgroup) == 960 &&
+              offsetof(question, listener) == 1216 && offsetof(question, filter) == 1472 && offsetof(question, callout) == 1728 && sizeof(question) == 1792);
+static_assert(offsetof(omnilink_answer, action) == 4 && offsetof(omnilink_answer, port) == 8 && offsetof(omnilink_answer, host) == 16 &&
+              offsetof(omnilink_answer, chain) == 272 && sizeof(omnilink_answer) == 336);
+using verdict = omnilink_verdict;
+static_assert(offsetof(verdict, code) == 4 && offsetof(verdict, connection) == 8 && offsetof(verdict, bytes_up) == 16 &&
+              offsetof(verdict, bytes_down) == 24 && offsetof(verdict, duration_ms) == 32 && offsetof(verdict, step) == 40 &&
+              offsetof(verdict, hop) == 44 && offsetof(verdict, system_errno) == 48 && offsetof(verdict, reply) == 52 && offsetof(verdict, lost) == 56 &&
+              offsetof(verdict, port) == 60 && offsetof(verdict, host) == 64 && offsetof(verdict, original) == 320 && offsetof(verdict, source) == 448 &&
+              offsetof(verdict, chain) == 576 && offsetof(verdict, rule) == 640 && offsetof(verdict, hop_name) == 896 && offsetof(verdict, text) == 1152 &&
+              sizeof(verdict) == 1664);
+static_assert(std::is_same_v<omnilink_callout_callback, void (*)(void*, const omnilink_question*, omnilink_answer*)> &&
+              std::is_same_v<omnilink_verdict_callback, void (*)(void*, const omnilink_verdict*)> &&
+              std::is_same_v<decltype(&omnilink_callout_add), int (*)(omnilink_handle*, const char*, omnilink_callout_callback, void*)> &&
+              std::is_same_v<decltype(&omnilink_callout_complete), int (*)(omnilink_handle*, uint64_t, const omnilink_answer*)> &&
+              std::is_same_v<decltype(&omnilink_on_verdict), int (*)(omnilink_handle*, omnilink_verdict_callback, void*)>);
+static_assert(OMNILINK_ACCEPT == 1 && OMNILINK_CONNECT_REDIRECT == 2 && OMNILINK_CONNECT_AUTH == 3 && OMNILINK_NO_ANSWER == 0 && OMNILINK_CONTINUE == 1 &&
+              OMNILINK_PERMIT == 2 && OMNILINK_BLOCK == 3 && OMNILINK_REJECT == 4 && OMNILINK_TO == 5 && OMNILINK_DIRECT == 6 && OMNILINK_CHAIN == 7 &&
+              OMNILINK_PEND == 8 && OMNILINK_STEP_NONE == 0 && OMNILINK_STEP_ACCEPT == 1 && OMNILINK_STEP_RESOLVE == 2 && OMNILINK_STEP_CONNECT == 3 &&
+              OMNILINK_STEP_TLS == 4 && OMNILINK_STEP_AUTH == 5 && OMNILINK_STEP_REQUEST == 6 && OMNILINK_STEP_RELAY == 7 && OMNILINK_E_REJECTED == 23);
 static_assert(OMNILINK_MISS == 0 && OMNILINK_LIVE == 1 && OMNILINK_CLOSED == 2 && OMNILINK_AMBIGUOUS == 3 && OMNILINK_OPENED == 1 &&
               OMNILINK_ENDED == 2 && OMNILINK_E_ARGUMENT == 100 && OMNILINK_E_SIZE == 101 && OMNILINK_E_AMBIGUOUS == 102 &&
               OMNILINK_E_NOT_FOUND == 31 && OMNILINK_E_PERMISSION_DENIED == 32);
@@ -57,6 +82,7 @@ TEST(abi, exports_exactly_these_symbols_in_these_versions) {
                            "redirect_stop", "lookup_port", "lookup_flow", "lookup_fd", "forget", "on_flow", "events_fd", "dispatch",
                            "service_start", "service_stop", "service_address"})
     expected.insert("omnilink_" + std::string{name} + "@@OMNILINK_2");
+  for (const char* name : {"callout_add", "callout_complete", "on_verdict"}) expected.insert("omnilink_" + std::string{name} + "@@OMNILINK_3");
 
   std::set<std::string> found = words_of("nm -D --defined-only " LIBRARY, 3, "@");
   EXPECT_EQ(found, expected);
