@@ -5,6 +5,7 @@
                                        curl as its child
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -73,7 +74,7 @@ def built(name):
     elif name == "python":
         return [sys.executable, f"{EXAMPLES}/python/omnilink.py"]
     else:
-        run([servers.program("go"), "build", "-o", made, f"./{name}"], cwd=f"{EXAMPLES}/go", env={**ENV, "CGO_ENABLED": str(int(name == "proxy"))})
+        run([servers.program("go"), "build", "-o", made, f"./{name}"], cwd=f"{EXAMPLES}/go", env={**ENV, "CGO_ENABLED": str(int(name != "ask"))})
     return [made]
 
 
@@ -94,6 +95,35 @@ socket = "{folder}/private-query.sock"
 socket = "{folder}/private-admin.sock"
 [[listen]]
 url = "mixed://127.0.0.1:0"
+"""
+JUDGED = """version = 1
+[query]
+socket = ""
+[admin]
+socket = ""
+[[listen]]
+url = "cgroup://127.0.0.1:0"
+capture = {{ cgroup = "{group}" }}
+fail = "open"
+[[callout]]
+name = "judge"
+kind = "library"
+timeout = "60s"
+[[rule]]
+action = "callout:judge"
+[[rule]]
+action = "direct"
+"""
+JUDGE_OF_PROGRAMS = """import sys
+sys.path.insert(0, sys.argv[1])
+import omnilink
+def judge(asked):
+    print(asked.layer, asked.host, asked.port, asked.exe, asked.uid, flush=True)
+    return omnilink.REJECT if ":" in asked.host else omnilink.CONTINUE
+with omnilink.Service(*sys.argv[2:], callouts={"judge": judge}) as service:
+    print("ready", flush=True)
+    while True:
+        service.dispatch(60000)
 """
 HOST_OF_A_SERVICE = """import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -210,6 +240,43 @@ class capi(unittest.TestCase):
                 omnilink.wait_until(lambda: len(flows()) == 1, "the service knows of it")
                 # What the service was told is no answer for the one who told it.
                 self.assertEqual(agent.communicate("\n")[0], "1 None\nNone\n")
+
+    @contextlib.contextmanager
+    def judge(self, *command):
+        """A proxy that lets through to one address only: its output, and a function that asks it for a page of another one."""
+        web = ORIGIN.serve("web", programs.web)
+        env = {**ENV, "OMNILINK": omnilink.BINARY, "OMNILINK_LIBRARY": f"{ENV['LD_LIBRARY_PATH']}/libomnilink.so.0"}
+        with subprocess.Popen([*command, world.ORIGIN4], stdout=subprocess.PIPE, text=True, env=env) as judge:
+            proxy = ["curl", "-s", "--max-time", "60", "-o", os.devnull, "--proxy", f"socks5h://{judge.stdout.readline().strip()}"]
+            run([*proxy, f"http://{world.written(world.ORIGIN4, web)}/10"])
+            refused = subprocess.run([*proxy, f"http://{world.written(world.ORIGIN6, web)}/10"])
+            self.assertEqual(refused.returncode, 97, "CURLE_PROXY")
+            yield judge.stdout, web
+            judge.terminate()
+
+    def test_a_python_function_judges_connections(self):
+        with self.judge(sys.executable, f"{EXAMPLES}/python/judge.py") as (said, web):
+            self.assertRegex(said.readline(), rf"^{world.ORIGIN4}:{web} \d+ bytes: no error\n$")
+            self.assertEqual(said.readline(), f"{world.ORIGIN6}:{web} 0 bytes: rejected by the route: by \"rule 1\"\n")
+
+    def test_a_function_judges_what_the_kernel_brings(self):
+        """The private service is netd and its worker, which asks; the program is known."""
+        config = JUDGED.format(group=f"{GROUPS.name}/app")
+        command = [sys.executable, "-c", JUDGE_OF_PROGRAMS, f"{EXAMPLES}/python", config, omnilink.BINARY]
+        env = {**ENV, "OMNILINK_LIBRARY": f"{ENV['LD_LIBRARY_PATH']}/libomnilink.so.0"}
+        with subprocess.Popen(GROUPS.service(command), stdout=subprocess.PIPE, text=True, env=env) as judge:
+            self.assertEqual(judge.stdout.readline(), "ready\n")
+            port = ORIGIN.port("greet")
+            self.assertIn(GROUPS.client(world.ORIGIN6, port), ("ECONNRESET", "end"))
+            python = os.path.realpath(sys.executable)
+            self.assertEqual(judge.stdout.readline(), f"3 {world.ORIGIN6} {port} {python} 0\n")
+            self.assertTrue(GROUPS.client(world.ORIGIN4, port).startswith("220 "))
+            self.assertEqual(judge.stdout.readline(), f"3 {world.ORIGIN4} {port} {python} 0\n")
+            judge.kill()
+
+    def test_a_go_function_judges_connections(self):
+        with self.judge(*built("judge")):
+            pass
 
     def test_a_private_service_of_a_configuration_in_memory(self):
         example = python_module()

@@ -18,6 +18,8 @@ import threading
 _library = ctypes.CDLL(os.environ.get("OMNILINK_LIBRARY", "libomnilink.so.0"))
 
 OK, NOT_FOUND, AMBIGUOUS = 0, 31, 102
+ACCEPT, CONNECT_REDIRECT, CONNECT_AUTH = 1, 2, 3
+NO_ANSWER, CONTINUE, PERMIT, BLOCK, REJECT, TO, DIRECT, CHAIN, PEND = range(9)
 
 
 class _Options(ctypes.Structure):
@@ -41,6 +43,29 @@ class _Destination(ctypes.Structure):
                 ("process", ctypes.c_char * 16), ("exe", ctypes.c_char * 256), ("cgroup", ctypes.c_char * 256), ("chain", ctypes.c_char * 64)]
 
 
+class _Question(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint32), ("layer", ctypes.c_uint32), ("token", ctypes.c_uint64), ("connection", ctypes.c_uint64),
+                ("timeout_ms", ctypes.c_uint32), ("port", ctypes.c_uint32), ("host", ctypes.c_char * 256), ("destination", ctypes.c_char * 128),
+                ("source", ctypes.c_char * 128), ("local", ctypes.c_char * 128), ("pid", ctypes.c_uint32), ("uid", ctypes.c_uint32),
+                ("gid", ctypes.c_uint32), ("reserved", ctypes.c_uint32), ("process", ctypes.c_char * 16), ("exe", ctypes.c_char * 256),
+                ("cgroup", ctypes.c_char * 256), ("listener", ctypes.c_char * 256), ("filter", ctypes.c_char * 256), ("callout", ctypes.c_char * 64)]
+
+
+class _Answer(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint32), ("action", ctypes.c_uint32), ("port", ctypes.c_uint32), ("reserved", ctypes.c_uint32),
+                ("host", ctypes.c_char * 256), ("chain", ctypes.c_char * 64)]
+
+
+class _Verdict(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint32), ("code", ctypes.c_uint32), ("connection", ctypes.c_uint64), ("bytes_up", ctypes.c_uint64),
+                ("bytes_down", ctypes.c_uint64), ("duration_ms", ctypes.c_uint64), ("step", ctypes.c_uint32), ("hop", ctypes.c_int32),
+                ("system_errno", ctypes.c_uint32), ("reply", ctypes.c_uint32), ("lost", ctypes.c_uint32), ("port", ctypes.c_uint32),
+                ("host", ctypes.c_char * 256), ("original", ctypes.c_char * 128), ("source", ctypes.c_char * 128), ("chain", ctypes.c_char * 64),
+                ("rule", ctypes.c_char * 256), ("hop_name", ctypes.c_char * 256), ("text", ctypes.c_char * 512)]
+
+
+_CALLOUT_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(_Question), ctypes.POINTER(_Answer))
+_VERDICT_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(_Verdict))
 _FLOW_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint32, ctypes.POINTER(_Destination))
 
 _library.omnilink_version.restype = ctypes.c_char_p
@@ -60,7 +85,13 @@ _library.omnilink_service_address.argtypes = [ctypes.c_void_p, ctypes.c_uint32, 
 _library.omnilink_service_address.restype = ctypes.c_size_t
 _library.omnilink_dispatch.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
 
+_library.omnilink_callout_add.argtypes = [ctypes.c_void_p, ctypes.c_char_p, _CALLOUT_CALLBACK, ctypes.c_void_p]
+_library.omnilink_callout_complete.argtypes = [ctypes.c_void_p, ctypes.c_uint64, ctypes.POINTER(_Answer)]
+_library.omnilink_on_verdict.argtypes = [ctypes.c_void_p, _VERDICT_CALLBACK, ctypes.c_void_p]
+
 Destination = collections.namedtuple("Destination", "host port pid uid process generation")
+Question = collections.namedtuple("Question", "callout layer host port pid uid process exe filter connection token")
+Verdict = collections.namedtuple("Verdict", "code host port bytes_up bytes_down duration_ms text connection")
 
 
 class Error(OSError):
@@ -78,6 +109,16 @@ def unavailable_reason():
 
 def _destination(raw):
     return Destination(raw.host.decode(), raw.port, raw.pid, raw.uid, raw.process.decode(), raw.generation)
+
+
+def _fill(raw, answer):
+    """An action, or one with what it needs: (TO, host, port), (CHAIN, name)."""
+    action, *more = answer if isinstance(answer, tuple) else (answer,)
+    raw.action = action
+    if action == TO:
+        raw.host, raw.port = more[0].encode(), more[1]
+    if action == CHAIN:
+        raw.chain = more[0].encode()
 
 
 class Flows:
@@ -120,6 +161,10 @@ class Flows:
         """Likewise, by its source port; None also where several come from that port."""
         return self._ask(_library.omnilink_lookup_port, source_port)
 
+    def dispatch(self, timeout_ms=0):
+        """Tells what has happened, in this thread; waits for it."""
+        self._check(_library.omnilink_dispatch(self._handle, timeout_ms))
+
 
 class Redirector(Flows):
     """What client_pid and its descendants open goes to a listener of this process on 127.0.0.1, until close().
@@ -139,21 +184,44 @@ class Redirector(Flows):
             self.close()
             raise
 
-    def dispatch(self, timeout_ms=0):
-        self._check(_library.omnilink_dispatch(self._handle, timeout_ms))
-
 
 class Service(Flows):
-    """A private `omnilink run` of this configuration (the text of a TOML file), until close(). program: where omnilink is; None: in PATH."""
+    """A private `omnilink run` of this configuration (the text of a TOML file), until close(). program: where omnilink is; None: in PATH.
 
-    def __init__(self, config, program=None, query_socket=""):
+    callouts: code for its [[callout]]s of kind "library", by name: called as code(Question) by dispatch(), it returns PERMIT, REJECT, …,
+    (TO, host, port), (CHAIN, name), or PEND, and then complete() has the answer. ended: likewise called as ended(Verdict).
+    """
+
+    def __init__(self, config, program=None, query_socket="", callouts=None, ended=None):
         super().__init__(query_socket)
+        self._callbacks = []  # the library has only their addresses
+        for name, code in (callouts or {}).items():
+            self._callbacks.append(_CALLOUT_CALLBACK(lambda _, asked, answer, code=code: _fill(answer[0], code(self._question(asked[0])))))
+            self._check(_library.omnilink_callout_add(self._handle, name.encode(), self._callbacks[-1], None))
+        if ended:
+            self._callbacks.append(_VERDICT_CALLBACK(lambda _, verdict: ended(self._verdict(verdict[0]))))
+            self._check(_library.omnilink_on_verdict(self._handle, self._callbacks[-1], None))
         options = _Service(size=ctypes.sizeof(_Service), config=config.encode(), program=None if program is None else os.fsencode(program))
         try:
             self._check(_library.omnilink_service_start(self._handle, ctypes.byref(options)))
         except Error:
             self.close()
             raise
+
+    @staticmethod
+    def _question(raw):
+        return Question(raw.callout.decode(), raw.layer, raw.host.decode(), raw.port, raw.pid, raw.uid, raw.process.decode(), raw.exe.decode(),
+                        raw.filter.decode(), raw.connection, raw.token)
+
+    @staticmethod
+    def _verdict(raw):
+        return Verdict(raw.code, raw.host.decode(), raw.port, raw.bytes_up, raw.bytes_down, raw.duration_ms, raw.text.decode(errors="replace"), raw.connection)
+
+    def complete(self, token, answer):
+        """The answer to a question whose callout has returned PEND; from any thread."""
+        raw = _Answer(size=ctypes.sizeof(_Answer))
+        _fill(raw, answer)
+        self._check(_library.omnilink_callout_complete(self._handle, token, ctypes.byref(raw)))
 
     def address(self, listener=0):
         """Where it listens: "127.0.0.1:40312"."""
