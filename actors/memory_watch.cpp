@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <utility>
 
 #include "actors/control.hpp"
 #include "actors/worker.hpp"
+#include "io/frame_pool.hpp"
 #include "io/log.hpp"
 
 namespace omnilink::actors {
@@ -21,6 +23,7 @@ constexpr std::uint32_t room_for_a_second = 4096;  // connections
 constexpr std::uint32_t room_for_nobody = 64;
 // Giving memory back takes the allocator's locks for as long as it takes to walk what is free.
 constexpr core::nanoseconds trim_interval = std::chrono::seconds{1};
+constexpr std::uint32_t storm_least = 1000;  // connections, some 5 MiB
 
 }  // namespace
 
@@ -32,7 +35,10 @@ void memory_watch::look() {
   const std::uint32_t connections = home_.shared->connections.load();
   auto order = budget_.look(found.used, found.limit, connections);
   const bool full = order.allowed < connections + std::uint64_t{room_for_nobody};
-  if (full && (budget_.sheds() || now - trimmed_ >= trim_interval)) {
+  const bool full_again = full && (budget_.sheds() || now - trimmed_ >= trim_interval);
+  const bool dropped = std::exchange(drops_, false);
+  if (is_after_storm(connections)) drop_spare_frames();
+  if (dropped || full_again) {
     // What connections have freed is the allocator's still, and counts until it is the kernel's.
     ::malloc_trim(0);
     trimmed_ = now;
@@ -46,6 +52,20 @@ void memory_watch::look() {
     shed(order.shed);
   }
   next_.arm(now + until_next(found, order.allowed), [this] { look(); });
+}
+
+// Most of those that were here are gone, and what they had is worth giving back.
+bool memory_watch::is_after_storm(std::uint32_t connections) noexcept {
+  most_ = std::max(most_, connections);
+  if (most_ < storm_least || connections > most_ / 4) return false;
+  most_ = connections;
+  return true;
+}
+
+// For the next look.
+void memory_watch::drop_spare_frames() {
+  drops_ = true;
+  for (worker* w : home_.workers) boost::asio::post(w->execution.io(), [] { io::drop_spare_frames(); });
 }
 
 // The configured limit is one of resident memory. Otherwise it is what the control group's limit leaves beside the others in the

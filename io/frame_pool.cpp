@@ -35,9 +35,7 @@ thread_local constinit frame_store spare_frames{};
 struct at_thread_end {
   ~at_thread_end() {
     spare_frames.closed = true;
-    for (spare_frame*& list : spare_frames.by_size) {
-      while (list) ::operator delete(std::exchange(list, list->next));
-    }
+    drop_spare_frames();
   }
 };
 
@@ -68,6 +66,13 @@ void give_frame_back(void* frame, std::size_t size) noexcept {
   if (!spare_frames.opened) watch_thread_end();
   spare_frames.by_size[place] = new (frame) spare_frame{spare_frames.by_size[place]};
   spare_frames.kept += room;
+}
+
+void drop_spare_frames() noexcept {
+  for (spare_frame*& list : spare_frames.by_size) {
+    while (list) ::operator delete(std::exchange(list, list->next));
+  }
+  spare_frames.kept = 0;
 }
 
 }  // namespace omnilink::io

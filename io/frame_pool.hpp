@@ -11,4 +11,7 @@ void* take_frame(std::size_t size);
 /// On any thread; `size` as it was taken.
 void give_frame_back(void* frame, std::size_t size) noexcept;
 
+/// What this thread keeps goes back to the heap: a frame of a burst holds the page that it is in.
+void drop_spare_frames() noexcept;
+
 }  // namespace omnilink::io

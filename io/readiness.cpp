@@ -5,8 +5,8 @@
 #include <boost/asio/detail/epoll_reactor.hpp>
 #include <boost/asio/detail/scheduler.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/container/deque.hpp>
 #include <boost/version.hpp>
-#include <deque>
 #include <vector>
 
 namespace omnilink::io {
@@ -97,7 +97,8 @@ class readiness::service : public asio::execution_context::service {
   asio::io_context& context_;
   epoll_reactor& reactor_;
   asio::detail::scheduler& scheduler_;
-  std::deque<readiness> all_;  // they stay where they are, and as long as Asio may have one in its queue
+  // They stay where they are, and as long as Asio may have one in its queue; together, or each would hold a page of what others give back.
+  boost::container::deque<readiness, void, boost::container::deque_options<boost::container::block_bytes<64 * 1024>>::type> all_;
   std::vector<readiness*> spare_;
   waiters ended_;
   bool shut_ = false;

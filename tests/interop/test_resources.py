@@ -279,6 +279,22 @@ class memory(unittest.TestCase):
         self.assertTrue(echoes(after))
         self.assertTrue(echoes(busy))
 
+    def test_D5_after_a_storm_its_memory_is_given_back(self):
+        here = counted(self, settings="max_connections = 9000")
+        stays = here.tunnel()
+        before = here.service.resident_kib()
+        held = [here.tunnel() for _ in range(1500)]
+        omnilink.wait_until(lambda: len(here.connections()) > 1500, "all are in")
+        most = here.service.resident_kib()
+        self.assertGreater(most - before, 1500 * 2)  # KiB
+        deadline = time.monotonic() + 3  # the watch looks once a second
+        while time.monotonic() < deadline:
+            self.assertTrue(echoes(stays))
+        for one in held:
+            one.close()
+        omnilink.wait_until(lambda: here.service.resident_kib() < before + (most - before) / 3, "it is given back")
+        self.assertTrue(echoes(stays))
+
     def test_D5_those_that_were_idle_longest_end_first(self):
         """They are let in while they are small, and grow then."""
         here = counted(self, handshake_timeout="5m",
