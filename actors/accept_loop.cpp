@@ -116,7 +116,6 @@ void accept_from(worker& home, listening& from) {
   for (io::descriptor& socket : from.sockets) {
     const core::endpoint bound = io::bound_address(socket.get());
     auto acceptor = std::make_shared<io::tcp_socket>(home.execution.io(), std::move(socket));
-    acceptor->set_option(io::tcp::no_delay{true});  // what is accepted inherits it
     home.acceptors.push_back({std::move(acceptor), bound, from.way});
     io::start(accept_loop(home, home.acceptors.back()));
   }

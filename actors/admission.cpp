@@ -36,7 +36,9 @@ bool drops_early(std::uint32_t handshakes, std::uint32_t most, std::uint32_t ran
 admission::decision admission::decide(const core::address& source, bool asks_client, const service_settings& settings,
                                       std::minstd_rand& random) {
   decision out;
-  if (connections_.fetch_add(1, std::memory_order_relaxed) >= settings.max_connections) {
+  const std::uint32_t before = connections_.fetch_add(1, std::memory_order_relaxed);
+  if (before >= most_.load(std::memory_order_relaxed)) most_.store(before + 1, std::memory_order_relaxed);
+  if (before >= settings.max_connections) {
     connections_.fetch_sub(1, std::memory_order_relaxed);
     return refuse(over_limit::connections);
   }

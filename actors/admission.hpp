@@ -60,6 +60,10 @@ class admission {
   /// So many connections may be open until this is called again.
   void allow(std::uint32_t connections) noexcept { memory_for_.store(connections, std::memory_order_relaxed); }
 
+  /// Connections at once since since_now(); within those that workers admit at the same moment.
+  std::uint32_t most() const noexcept { return most_.load(std::memory_order_relaxed); }
+  void since_now() noexcept { most_.store(connections_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+
   std::uint32_t handshakes() const noexcept { return handshakes_.load(std::memory_order_relaxed); }
   const source_counts& by_source() const noexcept { return by_source_; }
   std::uint64_t turned_away(over_limit why) const noexcept { return turned_away_[static_cast<std::size_t>(why)].load(std::memory_order_relaxed); }
@@ -68,6 +72,7 @@ class admission {
   decision refuse(over_limit why) noexcept;
 
   std::atomic<std::uint32_t>& connections_;
+  std::atomic<std::uint32_t> most_{0};
   std::atomic<std::uint32_t> handshakes_{0};
   std::atomic<std::uint32_t> memory_for_{std::numeric_limits<std::uint32_t>::max()};
   source_counts by_source_;

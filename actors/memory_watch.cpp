@@ -56,9 +56,9 @@ void memory_watch::look() {
 
 // Most of those that were here are gone, and what they had is worth giving back.
 bool memory_watch::is_after_storm(std::uint32_t connections) noexcept {
-  most_ = std::max(most_, connections);
-  if (most_ < storm_least || connections > most_ / 4) return false;
-  most_ = connections;
+  admission& gate = home_.shared->gate;
+  if (gate.most() < storm_least || connections > gate.most() / 4) return false;
+  gate.since_now();
   return true;
 }
 

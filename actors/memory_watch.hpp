@@ -29,8 +29,7 @@ class memory_watch {
   const io::memory_group group_;
   memory_budget budget_;
   core::instant trimmed_{};
-  std::uint32_t most_ = 0;  // connections at any look since the last storm
-  bool drops_ = false;      // the workers were told to
+  bool drops_ = false;  // the workers were told to
   io::deadlines::timer next_;
 };
 

@@ -159,6 +159,7 @@ hop_marks worker::take_marks() {
 }
 
 void worker::schedule_sweep() {
+  if (sweeping_) return;  // it looks again at its end
   const auto due = flows.next_due();
   // What has just been announced, or closed, may be due after or before what the wheel waits for.
   if (!due || (sweeper_.armed() && sweep_at_ <= *due)) return;
@@ -169,7 +170,8 @@ void worker::schedule_sweep() {
 void worker::sweep() {
   const bool all_taken = flows.sweep(core::clock::now(), sweep_slice) < sweep_slice;
   const bool all_given_back = !flows.give_back_memory();
-  if (all_taken && all_given_back) return schedule_sweep();
+  sweeping_ = !all_taken || !all_given_back;
+  if (!sweeping_) return schedule_sweep();
   // There is more: the sockets first, then the next slice.
   boost::asio::post(execution.io(), [this] { sweep(); });
 }

@@ -147,6 +147,7 @@ struct worker {
   void sweep();
   io::deadlines::timer sweeper_;
   core::instant sweep_at_{};  // while that is armed
+  bool sweeping_ = false;     // the next slice is on its way
   hop_marks marks_;
   io::deadlines::timer marks_due_;
 };

@@ -46,7 +46,7 @@ class store:
         now = {turn["work"] for turn in fresh.get("turns", ())}
         out = {**old, **fresh, "build": self.build, "quick": self.quick, "versions": versions()}
         out["turns"] = [turn for turn in old.get("turns", ()) if turn["work"] not in now] + list(fresh.get("turns", ()))
-        done = {turn["candidate"] for turn in out["turns"]}
+        done = {label for turn in out["turns"] for label in (turn["candidate"], turn["work"], f"{turn['candidate']}, {turn['work']}")}
         out["left_out"] = {**{who: why for who, why in old.get("left_out", {}).items() if who not in done}, **fresh.get("left_out", {})}
         out["syscalls"] = {**old.get("syscalls", {}), **fresh.get("syscalls", {})}
         if "skipped" not in fresh:

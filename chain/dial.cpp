@@ -230,9 +230,7 @@ class attempt {
       auto script = wire::socks5_connect(next, std::move(who), outcome, h.pipeline);
       const auto done = co_await io::drive(*stream_, script);
       finish_request(done, outcome.step == step::auth, core::verdict::reply_kind::socks5, outcome.reply);
-      // What reads more than one message at a time and drops the rest waits for ever.
-      if (h.pipeline && !ok() && out_.verdict.reply == 0 && out_.verdict.detail.empty())
-        out_.verdict.detail = "it may not take pipeline=true";
+      if (h.pipeline) suspect_pipeline(done.code);
     } else {
       wire::http_outcome outcome;
       auto script = wire::http_connect(next, std::move(who), outcome);
@@ -240,6 +238,13 @@ class attempt {
       finish_request(done, outcome.step == step::auth, core::verdict::reply_kind::http, outcome.status);
     }
     owner_.disarm();
+  }
+
+  // Who reads more than one message at a time and drops the rest waits for ever, or ends it.
+  void suspect_pipeline(errc code) {
+    const errc why = owner_.canceled() ? owner_.why() : code;
+    const bool is_silent = why == errc::timed_out || why == errc::closed_early || why == errc::reset;
+    if (is_silent && out_.verdict.detail.empty()) out_.verdict.detail = "it may not take pipeline=true";
   }
 
   void finish_request(const io::drive_result& done, bool auth, core::verdict::reply_kind kind, std::uint16_t reply) {

@@ -146,9 +146,9 @@ std::string read_url(std::string_view text, hop& out) {
   out.user = std::move(parsed->user);
   out.password = std::move(parsed->password);
   out.auth_file = value_of(*parsed, "auth_file");
-  if (const std::string said = value_of(*parsed, "pipeline"); !said.empty()) {
-    if (said != "true" && said != "false") return "pipeline: " + core::quoted(said) + " is neither true nor false";
-    out.pipeline = said == "true";
+  if (const std::string* said = parsed->find("pipeline")) {
+    if (*said != "true" && *said != "false") return "pipeline: " + core::quoted(*said) + " is neither true nor false";
+    out.pipeline = *said == "true";
   }
   if (std::string wrong = read_tls(*parsed, *how, out); !wrong.empty()) return wrong;
   if (!out.user.empty() && !out.auth_file.empty()) return "both a user and auth_file; leave one of them out";
@@ -178,8 +178,8 @@ std::string_view hop::obstacle(const core::target& next) const noexcept {
 
 std::string hop::validate() const {
   const bool proxy = kind != hop_kind::direct && kind != hop_kind::reject;
-  if (!proxy && (tls || !user.empty()))
-    return to_string() + " stands alone: it has neither TLS nor a login";
+  if (!proxy && (tls || !user.empty() || pipeline))
+    return to_string() + " stands alone: it has neither TLS nor a login, nor anything else";
   if (!proxy) return {};
   if (where.port == 0) return "the port 0 cannot be connected to";
   if (pipeline && kind != hop_kind::socks5) return "pipeline is for SOCKS5 only; leave it out";

@@ -266,7 +266,8 @@ void read_hop_settings(table_reader& in, chain::hop& into, config_errors& errors
       in.fail_at("auth_file", "the URL has a login already; leave one of them out");
     into.auth_file = std::move(auth_file);
   }
-  in.boolean("pipeline", into.pipeline);
+  if (in.boolean("pipeline", into.pipeline) && url.find("pipeline=") != url.npos)
+    in.fail_at("pipeline", "pipeline is in the URL already; leave one of them out");
   const std::string place = "hop " + core::quoted(into.name) + ": ";
   const toml::table* tls = in.table("tls");
   if (tls && into.tls) read_tls(*tls, url, into, errors);
@@ -276,7 +277,7 @@ void read_hop_settings(table_reader& in, chain::hop& into, config_errors& errors
   if (std::string wrong = read_auth_file(into); !wrong.empty()) in.fail_at(key, place + wrong);
   if (std::string wrong = read_tls_files(into); !wrong.empty())
     in.fail_at(in.find("tls") ? "tls" : "url", place + wrong);
-  if (std::string wrong = into.validate(); !wrong.empty()) in.fail_at("url", place + wrong);
+  if (std::string wrong = into.validate(); !wrong.empty()) in.fail_at(in.find("pipeline") ? "pipeline" : "url", place + wrong);
 }
 
 void read_hop(const toml::table& from, named_hops& into, config_errors& errors) {

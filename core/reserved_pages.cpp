@@ -1,6 +1,7 @@
 #include "core/reserved_pages.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <new>
@@ -25,6 +26,8 @@ reserved_pages::reserved_pages(std::size_t size)
 reserved_pages::~reserved_pages() { ::munmap(data_, size_); }
 
 void reserved_pages::give_back(std::size_t first, std::size_t count) noexcept {
+  static const bool are_the_kernels = ::sysconf(_SC_PAGESIZE) == static_cast<long>(page_size);
+  if (!are_the_kernels) return;  // madvise(2) would take what is beside them, too
   ::madvise(data_ + first * page_size, count * page_size, MADV_DONTNEED);
 }
 

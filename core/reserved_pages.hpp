@@ -7,7 +7,7 @@
 
 namespace omnilink::core {
 
-/// Of the kernel; where its pages are larger, nothing is given back before the end.
+/// What is given back is counted in these; where the kernel's are larger, nothing is before the end.
 inline constexpr std::size_t page_size = 4096;
 
 class reserved_pages {

@@ -2,6 +2,7 @@
 
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -72,7 +73,8 @@ boost::system::result<descriptor, std::string> bind_one(const core::endpoint& wh
   // SO_REUSEADDR: connections in TIME_WAIT from an earlier run are no reason to refuse.
   const bool ready = enable(made.get(), SOL_SOCKET, SO_REUSEADDR) &&
                      (family == AF_INET || enable(made.get(), IPPROTO_IPV6, IPV6_V6ONLY)) &&
-                     (first || enable(made.get(), SOL_SOCKET, SO_REUSEPORT));
+                     (first || enable(made.get(), SOL_SOCKET, SO_REUSEPORT)) &&
+                     enable(made.get(), IPPROTO_TCP, TCP_NODELAY);  // what is accepted inherits it
   if (!ready) return failure(where, "setsockopt");
   sockaddr_storage name;
   const socklen_t size = to_sockaddr(where, name);

@@ -24,6 +24,9 @@ std::time_t end_of(const SSL_SESSION* session) {
 
 void tls_sessions::keep(SSL_SESSION* session) {
   const std::lock_guard guard{lock_};
+  const auto is_1_3 = [](const SSL_SESSION* one) { return SSL_SESSION_get_protocol_version(one) == TLS1_3_VERSION; };
+  // One of TLS 1.2 serves any number of connections, until the server gives another or has forgotten it.
+  if (!is_1_3(session) || (!all_.empty() && !is_1_3(all_.back().session.get()))) all_.clear();
   if (all_.size() == kept_max) return;
   session_ptr copy{SSL_SESSION_dup(session)};
   if (!copy || SSL_SESSION_is_resumable(copy.get()) != 1) return;

@@ -15,7 +15,7 @@ class tls_sessions {
   /// which costs twice the CPU time. Each is some kilobytes.
   static constexpr std::size_t kept_max = 256;
 
-  /// Unless there are enough: the next connections take the newest ones, so a server that has forgotten the others costs one of them only.
+  /// Unless there are enough: the next connections take the newest ones, so of those that a server has forgotten only the first is met.
   /// Takes a copy: OpenSSL spoils the session of a connection that ends without close_notify, which since TLS 1.1 says nothing
   /// about the session (RFC 4346 section 7.2.1).
   void keep(SSL_SESSION* session);

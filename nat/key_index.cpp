@@ -66,7 +66,7 @@ void key_index::erase(std::uint32_t tag, entry_number n) noexcept {
 
 bool key_index::give_back(std::size_t limit) noexcept {
   const std::size_t pages = memory_.size() / core::page_size;
-  if (peak_ <= keep_below || size_ > pages / 2) return false;
+  if (peak_ <= keep_below || size_ > pages / 2 || size_ > peak_ / 2) return false;
   for (const std::size_t end = std::min(pages, next_page_ + limit); next_page_ < end; ++next_page_) {
     const std::byte* const page = memory_.data() + next_page_ * core::page_size;
     const bool is_empty = page[0] == std::byte{0} && std::memcmp(page, page + 1, core::page_size - 1) == 0;

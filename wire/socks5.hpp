@@ -19,7 +19,7 @@ struct socks5_outcome {
 };
 
 /// Asks a hop to connect to `destination`. With credentials only user/password is offered, never "no
-/// authentication": a hop cannot talk us down. `pipelined`: greeting, login and request go out together, two round trips less; for hops
+/// authentication": a hop cannot talk us down. `pipelined`: greeting, login and request go out together, a round trip less, two with a login; for hops
 /// that read no more than one message at a time (RFC 1928 does not ask it of them), which then see the login even if they refuse it.
 /// `out` must outlive the script. Results beside ok:
 ///   unsupported    the credentials do not fit (user and password: 1 to 255 bytes each); nothing was sent

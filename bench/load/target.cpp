@@ -18,6 +18,8 @@ struct client {
   char wanted = 0;         // a service; 0: has not said it yet
   bool small = true;       // echoes, or may come to
   std::uint64_t left = 0;  // of a bulk's bytes
+  std::array<char, bulk_request_size> begun{};  // of a bulk's next request, what is here already
+  std::size_t begun_size = 0;
 };
 
 class server {
@@ -67,19 +69,27 @@ class server {
 
   bool listen_to(client& who) {
     char heard[1024];
-    const ssize_t got = ::recv(who.fd, heard, sizeof heard, 0);
+    std::copy_n(who.begun.begin(), who.begun_size, heard);
+    const ssize_t got = ::recv(who.fd, heard + who.begun_size, sizeof heard - who.begun_size, 0);
     if (got <= 0) return got < 0 && errno == EAGAIN;
-    const auto size = static_cast<std::size_t>(got);
+    const std::size_t size = std::exchange(who.begun_size, 0) + static_cast<std::size_t>(got);
     if (who.wanted == 0) who.wanted = heard[0];
     // What does not fit into the socket's buffer was more than this tool ever sends.
     if (who.wanted == service::echo) return ::send(who.fd, heard, size, MSG_NOSIGNAL) == got;
     small_ -= std::exchange(who.small, false);
-    if (size < bulk_request_size) return false;
+    const std::size_t whole = size / bulk_request_size;
+    if (whole == 0) return keep(who, {heard, size});
     std::memcpy(&who.left, heard + 1, sizeof who.left);
     if (who.wanted == service::sink) return took(who, size - bulk_request_size);
     if (who.wanted != service::source) return false;
-    who.left *= size / bulk_request_size;  // its requests are alike
-    return watch(who, EPOLLOUT);
+    who.left *= whole;  // its requests are alike
+    return keep(who, {heard + whole * bulk_request_size, heard + size}) && watch(who, EPOLLOUT);
+  }
+
+  static bool keep(client& who, std::span<const char> begun) {
+    std::ranges::copy(begun, who.begun.begin());
+    who.begun_size = begun.size();
+    return true;
   }
 
   bool watch(client& who, std::uint32_t what) {

@@ -249,6 +249,10 @@ TEST(config_file, hops) {
                "hop \"a\": http://h:80 has no TLS");
   expect_error("version = 1\n[[hop]]\nname = \"a\"\nurl = \"https://h\"\ntls = { ca = \"/no/such/file\" }",
                ":5:7", "No such file");
+  const std::string hop = "version = 1\n[[hop]]\nname = \"a\"\nurl = ";
+  expect_error(hop + "\"socks5://h?pipeline=true\"\npipeline = false", ":5:12", "pipeline is in the URL already");
+  expect_error(hop + "\"http://h\"\npipeline = true", ":5:12", "pipeline is for SOCKS5 only");
+  expect_error(hop + "\"direct\"\npipeline = true", ":5:12", "stands alone");
   expect_error("version = 1\n[[hop]]\nname = \"a\"\nurl = \"https://h\"\nauth_file = \"/no/such/file\"",
                ":5:13", "No such file");
   expect_error(

@@ -1,7 +1,10 @@
 #include "core/reserved_pages.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace omnilink::core {
@@ -21,9 +24,16 @@ TEST(reserved_pages, there_is_room_for_nothing) {
 }
 
 TEST(reserved_pages, what_is_not_touched_takes_no_memory) {
-  reserved_pages all{std::size_t{1} << 40};
-  all.data()[all.size() - 1] = std::byte{1};
-  EXPECT_EQ(all.data()[all.size() / 2], std::byte{0});
+  reserved_pages all{64 * page_size};
+  all.data()[7 * page_size] = std::byte{1};
+  const auto touched = [&all] {
+    std::array<unsigned char, 64> out{};
+    EXPECT_EQ(::mincore(all.data(), all.size(), out.data()), 0);
+    return std::ranges::count(out, 1);
+  };
+  EXPECT_EQ(touched(), 1);
+  all.give_back(7, 1);
+  EXPECT_EQ(touched(), 0);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "io/listen.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -49,6 +50,17 @@ TEST_P(listeners, steered_by_shard_of_source_port) {
     }
     EXPECT_GT(used.size(), workers / 2);
   }
+}
+
+TEST_P(listeners, what_is_accepted_has_no_nagle) {
+  const auto group = open_listeners(loopback(GetParam()), 1);
+  ASSERT_TRUE(group.has_value()) << group.error();
+  const descriptor client = connect_to(bound_address(group->front().get()));
+  const descriptor accepted{::accept4(group->front().get(), nullptr, nullptr, SOCK_CLOEXEC)};
+  int off = 0;
+  socklen_t size = sizeof off;
+  ASSERT_EQ(::getsockopt(accepted.get(), IPPROTO_TCP, TCP_NODELAY, &off, &size), 0);
+  EXPECT_NE(off, 0);
 }
 
 TEST_P(listeners, one_free_port_for_all) {

@@ -293,17 +293,6 @@ TEST(tcp_stream, has_no_nagle_from_its_second_write_on) {
   EXPECT_FALSE(is_off(*ends.far));
 }
 
-TEST(tcp_stream, an_accepted_socket_has_its_listeners_no_delay) {
-  loop events;
-  tcp::acceptor acceptor{events.context, {asio::ip::address_v4::loopback(), 0}};
-  acceptor.set_option(tcp::no_delay{true});
-  tcp::socket far{events.context};
-  far.connect(acceptor.local_endpoint());
-  tcp::no_delay option;
-  acceptor.accept().get_option(option);
-  EXPECT_TRUE(option.value());
-}
-
 TEST(relay, B5_upstream_cut_without_close_notify_is_a_reset_for_the_client) {
   rig r{{false, true}};
   r.start();

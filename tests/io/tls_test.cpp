@@ -171,6 +171,16 @@ TEST_P(tls_of, eight_at_once_resume_when_eight_have_run) {
   EXPECT_EQ(visit_at_once(contexts, 8), 8);
 }
 
+TEST_P(tls_of, of_many_sessions_that_the_server_has_forgotten_one_is_met) {
+  const auto made_once = made({.name = "hop.example"});
+  const auto contexts = make_tls("hop.example", made_once, made_once, GetParam());
+  visit_at_once(contexts, static_cast<int>(tls_sessions::kept_max));
+  const auto restarted = make_tls("hop.example", made_once, made_once, GetParam());
+  EXPECT_FALSE(visit(*contexts.client, *restarted.server).resumed);
+  EXPECT_TRUE(visit(*contexts.client, *restarted.server).resumed);
+  EXPECT_TRUE(visit(*contexts.client, *restarted.server).resumed);
+}
+
 TEST_P(tls_of, a_session_that_the_server_has_forgotten_is_a_full_handshake) {
   const auto made_once = made({.name = "hop.example"});
   const auto contexts = make_tls("hop.example", made_once, made_once, GetParam());
@@ -242,7 +252,7 @@ INSTANTIATE_TEST_SUITE_P(version, tls_of, testing::Values(tls_version::v1_2, tls
 
 // ---------------------------------------------------------------------------------- kept sessions
 
-TEST(tls_sessions, of_1_3_come_out_once_the_newest_first_and_are_bounded) {
+TEST(tls_sessions, of_1_3_come_out_once_and_are_bounded) {
   const auto contexts = make_tls();
   const auto& settings = contexts.client->settings();
   visit_at_once(contexts, static_cast<int>(tls_sessions::kept_max / 2 + 4));

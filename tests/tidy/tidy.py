@@ -90,7 +90,7 @@ def check_include(path, included, quoted):
         if included.startswith(prefix) and room not in homes:
             yield f"{library} belongs to {', '.join(sorted(homes))}/ only"
     pure = PURE.match(path)
-    if path in MEMORY_FILES and included == "sys/mman.h":
+    if path in MEMORY_FILES and included in ("sys/mman.h", "unistd.h"):
         return
     if pure and (IMPURE_INCLUDE.match(included) or LINUX.match(included) or POSIX.match(included)):
         yield f"<{included}> in a pure file: no sockets, threads or clocks here"
