@@ -113,7 +113,7 @@ class trip {
   // May its client come, by the rules?
   void ask_about_arrival() {
     if (!settings_->policy) return;
-    minute_ = minute_of_the_week();
+    if (!ruled_.pended) minute_ = minute_of_the_week();  // who is asked again is asked about the same
     if (!flow_) flow_.emplace();
     ruled_ = arrival_ = rule_on_arrival(asked(original_), *settings_);
     obey();
@@ -194,7 +194,7 @@ class trip {
       way_ = settings_->all->router.route(original_, true).way;
       return;
     }
-    minute_ = minute_of_the_week();
+    if (!ruled_.pended) minute_ = minute_of_the_week();  // who is asked again is asked about the same
     if (settings_->policy && !flow_) flow_.emplace();
     ruled_ = rule_on(asked(original_), *settings_, arrival_);
     way_ = ruled_.way;

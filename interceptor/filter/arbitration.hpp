@@ -52,6 +52,8 @@ class arbiter {
  public:
   /// FWPS_RIGHT_ACTION_WRITE.
   bool has_right() const noexcept { return !result_.is_hard; }
+  /// Nothing changes that any more.
+  bool blocks_for_good() const noexcept { return is(outcome::block) && result_.is_hard; }
 
   effect permit(const filter& by, const action* says, bool is_hard) noexcept {
     if (is(outcome::block) && result_.is_hard) return effect::refused;

@@ -28,8 +28,10 @@ evaluated failed(const compiled_filter& f, arbiter& judge, bool is_late) noexcep
   return {step::end_all, effect::decided, true};
 }
 
-// The layers behind were not asked yet: they are when there is an answer.
+// The layers behind were not asked yet: they are when there is an answer. Where it cannot matter it is not asked for: who has blocked, as
+// a full `limit` has, would have no opinion the second time.
 evaluated pended(const compiled_filter& f, arbiter& judge, const metadata& about) noexcept {
+  if (judge.blocks_for_good()) return {};
   if (!may_pend(f.source->layer) || about.explaining || about.reauthorizing) return failed(f, judge, false);
   judge.pend(*f.source);
   return {step::end_all, effect::decided, true};

@@ -22,7 +22,7 @@ evaluated evaluate(const compiled_filter& f, arbiter& judge, const values& known
 /// `Matches` is made from (sublayer, values) and gives the matching filters in order; `watch` is told of
 /// each.
 template <class Matches, class Watch>
-decision walk(const std::vector<policy::part>& parts, const values& known, const metadata& about,
+decision walk(layer_id at, const std::vector<policy::part>& parts, const values& known, const metadata& about,
               layer_data data, Watch&& watch) {
   arbiter judge;
   bool is_again = about.pended != nullptr;
@@ -38,9 +38,13 @@ decision walk(const std::vector<policy::part>& parts, const values& known, const
       then = result.then;
     }
     watch.sublayer_done(p, then);
-    if (then == step::end_all) break;
+    if (then == step::end_all) return judge.result();
   }
-  return judge.result();
+  if (!is_again || about.pended->layer != at) return judge.result();
+  // It matches no more: those behind it were quiet without having had their say.
+  metadata anew = about;
+  anew.pended = nullptr;
+  return walk<Matches>(at, parts, known, anew, data, watch);
 }
 
 }  // namespace omnilink::interceptor::filter

@@ -16,7 +16,7 @@ struct nobody {
 
 decision policy::classify(layer_id l, const values& known, const metadata& about,
                           layer_data data) const noexcept {
-  return walk<compiled_sublayer::matches>(at(l), known, about, data, nobody{});
+  return walk<compiled_sublayer::matches>(l, at(l), known, about, data, nobody{});
 }
 
 bool policy::asks(field_id f) const noexcept {

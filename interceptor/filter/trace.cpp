@@ -138,7 +138,7 @@ trace policy::explain(layer_id l, const values& known, const metadata& about, la
   asking.explaining = true;
   trace out;
   out.layer = l;
-  out.decision = walk<scan>(at(l), known, asking, data, writer{out, known});
+  out.decision = walk<scan>(l, at(l), known, asking, data, writer{out, known});
   return out;
 }
 

@@ -349,5 +349,43 @@ TEST_F(callouts, one_that_pends_is_asked_again_and_those_before_it_are_not_count
   EXPECT_EQ(in_words(ask()), "failed by waits, soft");
 }
 
+// As `limit`: who is asked again counts nothing, and has no opinion.
+std::shared_ptr<scripted> counts(classify_out::answer what, int& counted) {
+  return std::make_shared<scripted>([&counted, what](const metadata& about, std::uint64_t, classify_out& out) {
+    out.action = about.reauthorizing ? answer::go_on : what;
+    out.right = what != answer::block || about.reauthorizing;
+    if (!about.reauthorizing) ++counted;
+  });
+}
+
+TEST_F(callouts, a_hard_block_stays_where_a_lighter_one_would_pend) {
+  std::optional<action> said;
+  int counted = 0;
+  add_callout("limit", counts(answer::block, counted));
+  add_callout("waits", waits_for(said));
+  add({make("full", action::callout(callout_unknown, "limit"), 1, "heavy"), make("waits", action::callout(callout_unknown, "waits"), 0, "light")});
+  EXPECT_EQ(in_words(ask()), "block by full, hard");
+}
+
+TEST_F(callouts, where_the_one_that_pended_matches_no_more_those_behind_it_have_their_say) {
+  std::optional<action> said;
+  int counted = 0;
+  add_callout("waits", waits_for(said));
+  add_callout("limit", counts(answer::block, counted));
+  filter waits = make("waits", action::callout(callout_unknown, "waits"), 2);
+  waits.conditions = {any_of(field_id::remote_port, {"80"})};
+  filter elsewhere = make("elsewhere", action::callout(callout_unknown, "limit"));
+  elsewhere.layer = layer_id::connect_redirect_v4;
+  add({waits, make("full", action::callout(callout_unknown, "limit"), 1), make("rest", action::permit(), 0), elsewhere});
+  known.set(field_id::remote_port, std::uint64_t{80});
+  about.pended = ask().by;
+  ASSERT_TRUE(about.pended);
+  known.set(field_id::remote_port, std::uint64_t{81});
+  EXPECT_EQ(in_words(ask()), "block by full, hard");
+  EXPECT_EQ(counted, 1);
+  ask(layer_id::connect_redirect_v4);
+  EXPECT_EQ(counted, 1) << "at another layer it is not missed";
+}
+
 }  // namespace
 }  // namespace omnilink::interceptor::filter
