@@ -122,6 +122,8 @@ std::optional<problem> judge::tell(const std::shared_ptr<const io::descriptor>& 
     std::array<std::uint8_t, std::max(wire::callout_question_size, wire::callout_verdict_size) + 1> packet;
     const io::unix_message got = io::receive_message(from->get(), packet);
     if (got.code == core::errc::not_found) break;
+    // Once, where the service has ended without reading all answers; what it has said before is still there.
+    if (got.code == core::errc::reset || got.code == core::errc::oversized) continue;
     const wire::bytes message{packet.data(), got.size};
     if (got.code != core::errc::ok) {
       const std::scoped_lock now{state_};
@@ -129,7 +131,9 @@ std::optional<problem> judge::tell(const std::shared_ptr<const io::descriptor>& 
       return ended();
     }
     if (const auto question = wire::decode_callout_question(message)) {
-      if (auto no = ask(*from, *question)) out = std::move(no);
+      auto no = ask(*from, *question);
+      if (no && no->code == OMNILINK_E_TIMED_OUT) return no;  // every other one would wait as long
+      if (no && no->code != OMNILINK_E_SHUTTING_DOWN) out = std::move(no);  // its end comes behind its last words
     } else if (const auto verdict = wire::decode_callout_verdict(message)) {
       hear(*verdict);
     }

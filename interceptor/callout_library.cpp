@@ -11,7 +11,12 @@ using filter::classify_out;
 void callout_library::classify(const filter::values&, const filter::metadata& about, filter::layer_data, const filter::filter& by,
                                std::uint64_t, classify_out& out) {
   out.action = classify_out::answer::go_on;
-  if (about.explaining || !about.flow) return;
+  if (!about.flow) return;
+  if (about.explaining) {
+    // Nobody is asked, and it says nothing. But a name that was heard would be gone by, where the rules let it: not without having asked.
+    if (!about.flow->sniffed_name.empty()) out.action = classify_out::answer::pend;
+    return;
+  }
   const auto& all = about.flow->answers;
   const auto said = std::ranges::find_if(all, [&](const auto& one) { return one.at == by.layer && one.callout == name_ && one.filter == by.name; });
   if (said == all.end()) {

@@ -255,6 +255,31 @@ TEST_F(library, what_was_said_counts_when_the_rules_change) {
   EXPECT_EQ(receive_end(client.get()), -ECONNRESET);
 }
 
+/// What the next connection asks this SOCKS5 hop for: its ATYP.
+int asked_for(int listener) {
+  const io::descriptor one{::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)};
+  if (receive(one.get(), 3).size() != 3 || !send_all(one.get(), {"\5\0", 2})) return -1;
+  const std::string request = receive(one.get(), 4);
+  return request.size() == 4 ? request[3] : -1;
+}
+
+TEST_F(library, A7_a_sniffed_name_that_it_would_be_asked_about_changes_nothing) {
+  const io::descriptor hop{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  ASSERT_EQ(::listen(hop.get(), 8), 0);  // on a free port
+  actors::configuration config = judged({{"ask", {{"host", {"asked.test"}}}, "callout:judge", true}, everything("chain:out")});
+  config.callouts.push_back({"names", interceptor::sniff_settings{std::chrono::seconds{20}}});
+  config.filters = {asking(layer_id::stream, "sniffs")};
+  config.filters[0].action = filter::action::callout(filter::action_kind::callout_inspection, "names");
+  config.chains = {through("out", {core::address::v4(0x7f000001), io::bound_address(hop.get()).port})};
+  running omnilink{std::move(config)};
+  ASSERT_EQ(omnilink.problem(), "");
+  for (const auto& [name, atyp] : {std::pair{"other.test", 3}, {"asked.test", 1}}) {
+    const auto client = tunnel(omnilink.listener(), core::target{core::endpoint{core::address::v4(0xc0000201), 80}});
+    ASSERT_TRUE(send_all(client.get(), "GET / HTTP/1.1\r\nHost: " + std::string{name} + "\r\n\r\n"));
+    EXPECT_EQ(asked_for(hop.get()), atyp) << name;
+  }
+}
+
 TEST_F(library, explain_asks_nobody) {
   temporary_folder folder;
   actors::configuration config = judged({{"ask", {}, "callout:judge", true}, everything("direct")});
