@@ -91,8 +91,8 @@ io::task<> ask_library(worker& home, connection& slot, asked_connection what, co
   slot.info.phase = phase;
   filter::outside_answer answer{asks.layer, asks.name, asks.action.name, settings.unanswered, {}};
   std::optional<filter::action> said;
-  if (got.what == library_outcome::answered && !take(got.said, asks.layer, by.all->router, said)) {
-    got.what = library_outcome::impossible;
+  if (got.what == library_outcome::answered) {
+    if (!take(got.said, asks.layer, by.all->router, said)) got.what = library_outcome::impossible;
     home.shared.library->count(got.what);
   }
   if (got.what == library_outcome::answered) {

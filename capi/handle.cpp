@@ -290,7 +290,7 @@ int omnilink_callout_complete(omnilink_handle* handle, uint64_t token, const omn
   return call(handle, [&](interception& who) {
     omnilink_answer given;
     if (answer == nullptr) return bad(who, "answer: NULL");
-    if (!read(answer, sizeof given, given)) return bad_size(who, "omnilink_answer");
+    if (!read(answer, sizeof given, given) || given.reserved != 0) return bad_size(who, "omnilink_answer");
     auto no = handle->callouts.complete(token, given);
     return no ? fail(who, std::move(*no)) : int{OMNILINK_OK};
   });

@@ -22,6 +22,8 @@ constexpr std::chrono::milliseconds patience{1000};
 constexpr int room_wanted = 4 * 1024 * 1024;
 // More of them have been answered in time, or never will be.
 constexpr std::size_t pended_before_a_look = 1024;
+// As many as a service lets wait; for one more there is no answer.
+constexpr std::size_t pended_max = 4096;
 
 problem system_problem(const char* what) { return {OMNILINK_E_IO_FAILED, std::string{what} + ": " + std::strerror(errno)}; }
 problem ended() { return {core::errc::shutting_down, "the private service has ended"}; }
@@ -45,6 +47,7 @@ std::string_view text_in(const char (&from)[Room]) noexcept {
 
 // Empty: `into` is what it says; otherwise why it says nothing.
 std::string read_answer(const omnilink_answer& from, wire::callout_answer& into) {
+  if (from.reserved != 0) return "reserved: not 0";
   if (from.action > OMNILINK_CHAIN) return "action: " + std::to_string(from.action) + " is no answer";
   into.action = static_cast<wire::callout_answer::what>(from.action);
   if (from.action == OMNILINK_TO) {
@@ -60,6 +63,7 @@ std::string read_answer(const omnilink_answer& from, wire::callout_answer& into)
   if (from.action == OMNILINK_CHAIN) {
     into.chain = text_in(from.chain);
     if (into.chain.empty()) return "chain: empty";
+    if (into.chain.size() == sizeof from.chain) return "chain: longer than 63 bytes, or without its final zero";
   }
   return {};
 }
@@ -149,6 +153,7 @@ std::optional<problem> judge::ask(const io::descriptor& from, const wire::callou
     if (const auto found = callouts_.find(question.callout); found != callouts_.end()) who = found->second;
     // Before the callback: what it hands on may be answered before it returns.
     if (pended_.size() >= pended_before_a_look) forget_late(clock::now());
+    if (pended_.size() >= pended_max) who = {};
     if (who.callback != nullptr) pended_.emplace(question.token, until);
   }
   omnilink_answer said{};

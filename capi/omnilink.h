@@ -175,7 +175,8 @@ int omnilink_on_flow(omnilink_handle *handle, omnilink_flow_callback callback, v
 int omnilink_events_fd(omnilink_handle *handle);
 /* Waits at most `timeout_ms` (0 to 60000) for something, and tells it: flows, questions to callouts, verdicts. One thread tells at a time;
  * a callback may call whatever it likes but omnilink_close(). OMNILINK_E_SHUTTING_DOWN: the private service has ended, and everything of it
- * is told. Who does not call it loses nothing but the events; callouts then are as `unanswered` of the configuration says. */
+ * is told. OMNILINK_E_ARGUMENT: what a callout has answered was no answer, and counts as none (all else is told); or there is nothing to
+ * wait for. Who does not call it loses nothing but the events; callouts then are as `unanswered` of the configuration says. */
 int omnilink_dispatch(omnilink_handle *handle, uint32_t timeout_ms);
 
 struct omnilink_service_options {
@@ -249,12 +250,13 @@ struct omnilink_answer {
   uint32_t size;
   uint32_t action; /* enum omnilink_action */
   uint32_t port;   /* 0: as it is */
-  uint32_t reserved;
+  uint32_t reserved; /* 0 */
   char host[256];  /* a name, or an address; empty: as it is */
   char chain[64];
 };
 
-/* Writes its answer into `answer`, which is OMNILINK_NO_ANSWER before. Called by omnilink_dispatch(), in the thread that calls it. What is
+/* Writes its answer into `answer`, which is OMNILINK_NO_ANSWER before: single members, and none beyond answer->size, which is that of the
+ * library in use. Called by omnilink_dispatch(), in the thread that calls it. What is
  * no answer there (a port above 65535, OMNILINK_TO at another layer) counts as none. */
 typedef void (*omnilink_callout_callback)(void *user, const struct omnilink_question *question, struct omnilink_answer *answer);
 

@@ -79,7 +79,7 @@ boost::system::result<std::shared_ptr<const library_peer>, std::string> meet_lib
   return std::make_shared<const library_peer>(std::move(channel), std::move(*offer));
 }
 
-// All but `next_token`, `waiting` and `lost` belongs to the thread.
+// All but the atomic ones belongs to the thread.
 struct library::state {
   state(library& all, const library_peer& peer) : all{all}, wants_verdicts{peer.offer.wants_verdicts}, socket{io, ::dup(peer.channel.get())} {}
 
@@ -93,14 +93,16 @@ struct library::state {
   std::atomic<std::uint64_t> next_token{random_token()};
   std::atomic<std::size_t> waiting{0};
   std::atomic<std::uint64_t> verdicts_lost{0};
+  std::atomic<std::uint32_t> lost_before_next{0};
+  std::atomic<std::size_t> posted{0};  // verdicts on their way to the thread
+  std::atomic<bool> gone{false};
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   asio::posix::stream_descriptor socket;
   std::map<std::uint64_t, question> open;  // by token
   std::set<std::uint64_t> unsent;          // of these
   std::deque<wire::callout_verdict> verdicts;
-  std::uint32_t lost_before_next = 0;
-  bool writing = false, gone = false;
+  bool writing = false;
   std::thread thread;
 
   void put(std::uint64_t token, question one) {
@@ -115,14 +117,16 @@ struct library::state {
     unsent.erase(token);
   }
 
+  void leave_out_one() {
+    lost_before_next.fetch_add(1, std::memory_order_relaxed);
+    verdicts_lost.fetch_add(1, std::memory_order_relaxed);
+  }
+
   void put(wire::callout_verdict what) {
+    posted.fetch_sub(1, std::memory_order_relaxed);
     if (gone) return;
-    if (verdicts.size() >= verdicts_max) {
-      ++lost_before_next;
-      verdicts_lost.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    what.lost = std::exchange(lost_before_next, 0);
+    if (verdicts.size() >= verdicts_max) return leave_out_one();
+    what.lost = lost_before_next.exchange(0, std::memory_order_relaxed);
     verdicts.push_back(std::move(what));
     flush();
   }
@@ -222,11 +226,16 @@ io::task<library::reply> library::ask(wire::callout_question about, core::nanose
   if (!open->done) asio::post(state_->io, [s = state_.get(), token] { s->forget(token); });
   state_->waiting.fetch_sub(1);
   const reply out = open->done ? open->answer : reply{};
-  if (!owner.canceled()) count(out.what);
+  if (!owner.canceled() && out.what != library_outcome::answered) count(out.what);
   co_return out;
 }
 
 void library::tell(const wire::callout_verdict& what) {
+  if (state_->gone) return;
+  if (state_->posted.fetch_add(1, std::memory_order_relaxed) >= verdicts_max) {
+    state_->posted.fetch_sub(1, std::memory_order_relaxed);
+    return state_->leave_out_one();
+  }
   asio::post(state_->io, [s = state_.get(), what] { s->put(what); });
 }
 

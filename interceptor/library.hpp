@@ -62,7 +62,8 @@ class library {
     library_outcome what = library_outcome::timed_out;
     wire::callout_answer said;  ///< answered
   };
-  /// From a coroutine on any worker, which goes on there. The question's token and limit are given here.
+  /// From a coroutine on any worker, which goes on there. The question's token and limit are given here. What is not an answer is counted;
+  /// an answer by whoever sees whether it is possible.
   io::task<reply> ask(wire::callout_question about, core::nanoseconds limit, io::canceler& owner, boost::asio::io_context& home);
   /// From any thread; never waits.
   void tell(const wire::callout_verdict& what);

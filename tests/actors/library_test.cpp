@@ -137,13 +137,13 @@ TEST_F(library, answers_decide_and_verdicts_are_told) {
     EXPECT_EQ(verdict.code, one.reply == open ? core::errc::ok : core::errc::rejected);
     EXPECT_EQ(verdict.lost, 0u);
   }
-  auto held = std::async(std::launch::async, [&] {
-    const auto client = connect_tcp(omnilink.listener());
-    return socks5_connect(client.get(), to);
-  });
+  const auto held = connect_tcp(omnilink.listener());
+  ASSERT_TRUE(send_all(held.get(), std::string{"\5\1\0\5\1\0\1\xc0\0\2\1\0\x50", 13}));
+  EXPECT_EQ(receive(held.get(), 2), (std::string{"\5\0", 2}));
   asked.say(asked.question(), what::block);
-  omnilink->stop();
-  EXPECT_EQ(held.get(), -1) << "without an answer";
+  ::shutdown(held.get(), SHUT_WR);
+  EXPECT_EQ(receive(held.get(), 1), "") << "without an answer";
+  EXPECT_EQ(seen.wait(std::size(cases) + 1).back().verdict.code, core::errc::rejected);
 }
 
 TEST_F(library, another_destination_at_connect_redirect_and_the_accept_layer) {

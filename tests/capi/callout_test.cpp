@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <future>
@@ -246,6 +247,12 @@ TEST_F(callouts, pend_and_are_completed_by_another_thread) {
     said.size = sizeof said - 1;
     EXPECT_EQ(omnilink_callout_complete(it, mine, &said), OMNILINK_E_SIZE);
     said.size = sizeof said;
+    said.reserved = 1;
+    EXPECT_EQ(omnilink_callout_complete(it, mine, &said), OMNILINK_E_SIZE);
+    said.reserved = 0;
+    auto endless = answer_of(OMNILINK_CHAIN);
+    std::memset(endless.chain, 'c', sizeof endless.chain);
+    EXPECT_EQ(omnilink_callout_complete(it, mine, &endless), OMNILINK_E_ARGUMENT) << last_error();
     EXPECT_EQ(omnilink_callout_complete(it, mine, nullptr), OMNILINK_E_ARGUMENT);
     EXPECT_EQ(omnilink_callout_complete(it, mine, &said), OMNILINK_OK) << last_error();
     EXPECT_EQ(waits.get(), action == OMNILINK_PERMIT ? 0 : 2);
@@ -385,7 +392,9 @@ TEST_F(callouts, end_with_their_program_and_its_service_too) {
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   EXPECT_EQ(receive(client.get(), 1), "") << "whoever waited is not let through";
-  EXPECT_FALSE(connect_tcp(where));
+  // A worker that has just been left ends on its own.
+  while (connect_tcp(where)) {
+  }
   ::close(told[0]);
 }
 
@@ -467,6 +476,29 @@ TEST_F(judge_alone, a_service_that_takes_no_answers_is_waited_for_once_a_call) {
   for (std::uint64_t token = 1; token <= 3; ++token) ask(token);
   EXPECT_EQ(tell(), OMNILINK_E_TIMED_OUT);
   EXPECT_EQ(asked, 1);
+}
+
+TEST_F(judge_alone, so_many_may_pend_and_no_more) {
+  code = [this](const omnilink_question&, omnilink_answer& answer) {
+    ++asked;
+    answer.action = OMNILINK_PEND;
+  };
+  for (std::uint64_t token = 1; token <= 4097; ++token) {
+    ask(token);
+    ASSERT_EQ(tell(), OMNILINK_OK);
+  }
+  EXPECT_EQ(asked, 4096);
+  std::array<std::uint8_t, wire::callout_answer_size> packet;
+  ASSERT_EQ(io::receive_message(service.get(), packet).code, core::errc::ok);
+  EXPECT_EQ(wire::decode_callout_answer(packet)->action, wire::callout_answer::what::none);
+  auto said = answer_of(OMNILINK_PERMIT);
+  EXPECT_FALSE(it.complete(1, said));
+  code = [](const omnilink_question&, omnilink_answer& answer) {
+    answer.action = OMNILINK_PERMIT;
+    answer.reserved = 1;
+  };
+  ask(5000);
+  EXPECT_EQ(tell(), OMNILINK_E_ARGUMENT) << "it sets what is not known";
 }
 
 TEST_F(callouts, what_is_no_callout_is_refused_with_a_reason) {

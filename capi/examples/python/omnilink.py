@@ -108,7 +108,7 @@ def unavailable_reason():
 
 
 def _destination(raw):
-    return Destination(raw.host.decode(), raw.port, raw.pid, raw.uid, raw.process.decode(), raw.generation)
+    return Destination(raw.host.decode(), raw.port, raw.pid, raw.uid, os.fsdecode(raw.process), raw.generation)
 
 
 def _fill(raw, answer):
@@ -195,14 +195,14 @@ class Service(Flows):
     def __init__(self, config, program=None, query_socket="", callouts=None, ended=None):
         super().__init__(query_socket)
         self._callbacks = []  # the library has only their addresses
-        for name, code in (callouts or {}).items():
-            self._callbacks.append(_CALLOUT_CALLBACK(lambda _, asked, answer, code=code: _fill(answer[0], code(self._question(asked[0])))))
-            self._check(_library.omnilink_callout_add(self._handle, name.encode(), self._callbacks[-1], None))
-        if ended:
-            self._callbacks.append(_VERDICT_CALLBACK(lambda _, verdict: ended(self._verdict(verdict[0]))))
-            self._check(_library.omnilink_on_verdict(self._handle, self._callbacks[-1], None))
         options = _Service(size=ctypes.sizeof(_Service), config=config.encode(), program=None if program is None else os.fsencode(program))
         try:
+            for name, code in (callouts or {}).items():
+                self._callbacks.append(_CALLOUT_CALLBACK(lambda _, asked, answer, code=code: _fill(answer[0], code(self._question(asked[0])))))
+                self._check(_library.omnilink_callout_add(self._handle, name.encode(), self._callbacks[-1], None))
+            if ended:
+                self._callbacks.append(_VERDICT_CALLBACK(lambda _, verdict: ended(self._verdict(verdict[0]))))
+                self._check(_library.omnilink_on_verdict(self._handle, self._callbacks[-1], None))
             self._check(_library.omnilink_service_start(self._handle, ctypes.byref(options)))
         except Error:
             self.close()
@@ -210,7 +210,7 @@ class Service(Flows):
 
     @staticmethod
     def _question(raw):
-        return Question(raw.callout.decode(), raw.layer, raw.host.decode(), raw.port, raw.pid, raw.uid, raw.process.decode(), raw.exe.decode(),
+        return Question(raw.callout.decode(), raw.layer, raw.host.decode(), raw.port, raw.pid, raw.uid, os.fsdecode(raw.process), os.fsdecode(raw.exe),
                         raw.filter.decode(), raw.connection, raw.token)
 
     @staticmethod
