@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "capi/structures.hpp"
+#include "core/control.hpp"
 #include "io/unix_socket.hpp"
 
 namespace omnilink::capi {
@@ -71,7 +72,7 @@ std::string read_answer(const omnilink_answer& from, wire::callout_answer& into)
 }  // namespace
 
 std::optional<problem> judge::add(std::string_view name, omnilink_callout_callback callback, void* user) {
-  const bool clean = std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  const bool clean = std::ranges::none_of(name, core::is_control);
   if (name.empty() || name.size() > wire::callout_name_max || !clean) return problem{OMNILINK_E_ARGUMENT, "name: 1 to 63 bytes, none of them a control character"};
   const std::scoped_lock now{state_};
   const auto found = callouts_.find(name);

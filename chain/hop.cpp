@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "chain/hop_tls.hpp"
+#include "core/control.hpp"
 #include "core/nearest_word.hpp"
 #include "wire/credentials.hpp"
 #include "wire/socks4.hpp"
@@ -113,8 +114,7 @@ std::string check_login(const hop& h) {
   if (is_socks4(h.kind) && !h.password.empty())
     return "SOCKS4 knows a user and no password; use socks5, or leave out the password";
   if (h.user.empty()) return h.password.empty() ? "" : "a password without a user";
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (std::ranges::any_of(h.user, is_control) || std::ranges::any_of(h.password.reveal(), is_control)) {
+  if (std::ranges::any_of(h.user, core::is_control) || std::ranges::any_of(h.password.reveal(), core::is_control)) {
     return "user and password cannot hold control characters";
   }
   if (h.kind == hop_kind::socks5 && h.password.empty())

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "core/control.hpp"
+
 namespace omnilink::cli {
 namespace {
 
 // What a peer may have chosen must not drive the terminal.
 void make_printable(std::string& cell) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  std::ranges::replace_if(cell, is_control, '?');
+  std::ranges::replace_if(cell, core::is_control, '?');
 }
 
 // In characters: all bytes of UTF-8 but those that continue one.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/control.hpp"
 #include "core/endpoint.hpp"
 #include "core/nearest_word.hpp"
 
@@ -20,7 +21,7 @@ bool is_interface_name(const std::string& name) noexcept {
 // Of what a shell shows; a quote would end the string in the rules.
 bool is_cgroup_path(const std::string& path) noexcept {
   if (path.size() > capture_path_max) return false;
-  if (std::ranges::any_of(path, [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '"'; })) return false;
+  if (std::ranges::any_of(path, [](char c) { return is_control(c) || c == '"'; })) return false;
   return path.find("/../") == path.npos && !path.starts_with("../") && !path.ends_with("/..") && path != "..";
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/control.hpp"
 #include "core/nearest_word.hpp"
 
 namespace omnilink::interceptor {
@@ -10,19 +11,17 @@ namespace {
 using core::errc;
 using user = user_list::user;
 
-bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
 // Empty: a login of every protocol can name this user (RFC 1929 section 2, RFC 7617 section 2).
 std::string check_user(const user& one) {
   const std::string limit = std::to_string(wire::credential_max) + " bytes";
   if (one.name.empty()) return "the user is empty";
   if (one.name.size() > wire::credential_max) return "the user is longer than " + limit;
   if (one.name.find(':') != std::string::npos) return "a user cannot hold a colon";
-  if (std::ranges::any_of(one.name, is_control)) return "a user cannot hold control characters";
+  if (std::ranges::any_of(one.name, core::is_control)) return "a user cannot hold control characters";
   if (one.password.empty()) return "the user " + core::quoted(one.name) + " has no password";
   if (one.hashed) return io::describe_bad_hash(one.password.reveal());
   if (one.password.size() > wire::credential_max) return "the password is longer than " + limit;
-  return std::ranges::any_of(one.password.reveal(), is_control) ? "a password cannot hold control characters" : "";
+  return std::ranges::any_of(one.password.reveal(), core::is_control) ? "a password cannot hold control characters" : "";
 }
 
 // Empty: done.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/control.hpp"
 #include "wire/http_head.hpp"
 
 namespace omnilink::wire {
@@ -43,7 +44,7 @@ bool read_base64(std::string_view text, byte_writer& to) noexcept {
 }  // namespace
 
 bool fits_basic(const credentials& login) noexcept {
-  const auto printable = [](std::string_view text) { return std::none_of(text.begin(), text.end(), is_control); };
+  const auto printable = [](std::string_view text) { return std::none_of(text.begin(), text.end(), core::is_control); };
   return login.user.size() <= credential_max && login.password.size() <= credential_max &&
          login.user.find(':') == std::string::npos && printable(login.user) && printable(login.password.reveal());
 }

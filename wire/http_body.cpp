@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/control.hpp"
 #include "wire/http_head.hpp"
 
 namespace omnilink::wire {
@@ -17,7 +18,7 @@ int hex_value(std::uint8_t c) noexcept {
   return -1;
 }
 
-bool is_text(std::uint8_t c) noexcept { return c == '\t' || !is_control(static_cast<char>(c)); }
+bool is_text(std::uint8_t c) noexcept { return c == '\t' || !core::is_control(static_cast<char>(c)); }
 
 }  // namespace
 

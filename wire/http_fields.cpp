@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/control.hpp"
 #include "wire/http_basic.hpp"
 
 namespace omnilink::wire {
@@ -31,7 +32,7 @@ std::optional<std::uint64_t> parse_length(std::string_view text) noexcept {
 }  // namespace
 
 errc http_fields::take(const http_field& field) {
-  if (std::ranges::any_of(field.value, [](char c) { return c != '\t' && is_control(c); })) return errc::bad_message;
+  if (std::ranges::any_of(field.value, [](char c) { return c != '\t' && core::is_control(c); })) return errc::bad_message;
   if (same_word(field.name, "Connection")) {
     for (std::string_view rest = field.value; !rest.empty();) {
       const std::size_t comma = std::min(rest.find(','), rest.size());

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "core/control.hpp"
 #include "wire/byte_codec.hpp"
 #include "wire/http_fields.hpp"
 #include "wire/http_head.hpp"
@@ -24,7 +25,7 @@ errc parse_request_line(std::string_view line, request_line& out) noexcept {
   out.method = line.substr(0, first);
   out.target = line.substr(first + 1, last - first - 1);
   out.version = line.substr(last + 1);
-  const bool strange = std::ranges::any_of(out.target, [](char c) { return c == ' ' || c == '#' || is_control(c); });
+  const bool strange = std::ranges::any_of(out.target, [](char c) { return c == ' ' || c == '#' || core::is_control(c); });
   if (!is_token(out.method) || out.target.empty() || strange) return errc::bad_message;
   if (!out.version.starts_with(http_protocol_name)) return errc::bad_message;
   out.version.remove_prefix(http_protocol_name.size());
@@ -80,7 +81,7 @@ errc parse_status_line(std::string_view line, bool& is_1_1, std::uint16_t& statu
     value = static_cast<std::uint16_t>(value * 10 + (c - '0'));
   }
   if (value < 100 || value > 599) return errc::bad_message;
-  if (std::ranges::any_of(line, [](char c) { return c != '\t' && is_control(c); })) return errc::bad_message;
+  if (std::ranges::any_of(line, [](char c) { return c != '\t' && core::is_control(c); })) return errc::bad_message;
   status = value;
   return errc::ok;
 }

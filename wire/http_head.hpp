@@ -26,10 +26,6 @@ inline bool is_digit(char c) noexcept {
   return c >= '0' && c <= '9';
 }
 
-inline bool is_control(char c) noexcept {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 /// RFC 9110 section 5.6.2
 inline bool is_token_char(char c) noexcept {
   constexpr std::string_view marks = "!#$%&'*+-.^_`|~";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/control.hpp"
 #include "wire/byte_codec.hpp"
 
 namespace omnilink::wire {
@@ -15,13 +16,9 @@ enum class kind : std::uint8_t { request = 1, reply, refusal, go };
 
 constexpr std::uint16_t dns_port = 53;  // of 127.0.0.1 too it leads to the resolver
 
-bool is_control(char c) noexcept {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-
 void put_text(byte_writer& out, std::string_view text, std::size_t limit) {
   std::string clean{text.substr(0, limit)};
-  std::replace_if(clean.begin(), clean.end(), is_control, '?');
+  std::replace_if(clean.begin(), clean.end(), core::is_control, '?');
   out.u16(static_cast<std::uint16_t>(clean.size()));
   out.put(clean);
 }
@@ -30,7 +27,7 @@ std::optional<std::string> take_text(byte_reader& in, std::size_t limit) {
   const std::size_t size = in.u16();
   if (size > limit) return std::nullopt;
   std::string text{as_text(in.take(size))};
-  if (std::any_of(text.begin(), text.end(), is_control)) return std::nullopt;
+  if (std::any_of(text.begin(), text.end(), core::is_control)) return std::nullopt;
   return text;
 }
 

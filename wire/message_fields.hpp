@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/control.hpp"
 #include "core/endpoint.hpp"
 #include "wire/byte_codec.hpp"
 
@@ -44,7 +45,7 @@ inline void put_padded(byte_writer& to, std::string_view text, std::size_t room)
 
 /// A text that ends with its first zero; one that does not fit, or has control bytes, is left out.
 inline void put_text(byte_writer& to, std::string_view text, std::size_t room) noexcept {
-  const bool clean = std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  const bool clean = std::ranges::none_of(text, core::is_control);
   put_padded(to, clean && text.size() < room ? text : std::string_view{}, room);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/control.hpp"
 #include "wire/byte_codec.hpp"
 
 namespace omnilink::wire {
@@ -16,8 +17,6 @@ enum class family : std::uint8_t { v4 = 4, v6 = 6 };
 
 constexpr std::size_t step_max = 64;
 
-bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
 bool in_limits(const netd_listener& l) noexcept {
   if (l.original_source && !(l.capture && l.capture->by == core::mechanism::tproxy)) return false;
   return !l.capture || l.capture->what.validate().empty();
@@ -30,7 +29,7 @@ bool in_limits(const netd_opened& m) noexcept { return m.v4 <= netd_workers_max 
 
 void put_text(byte_writer& out, std::string_view text, std::size_t limit) {
   std::string clean{text.substr(0, limit)};
-  std::replace_if(clean.begin(), clean.end(), is_control, '?');
+  std::replace_if(clean.begin(), clean.end(), core::is_control, '?');
   out.u16(static_cast<std::uint16_t>(clean.size()));
   out.put(clean);
 }
@@ -39,7 +38,7 @@ std::optional<std::string> take_text(byte_reader& in, std::size_t limit) {
   const std::size_t size = in.u16();
   if (size > limit) return std::nullopt;
   std::string text{as_text(in.take(size))};
-  if (std::ranges::any_of(text, is_control)) return std::nullopt;
+  if (std::ranges::any_of(text, core::is_control)) return std::nullopt;
   return text;
 }
 

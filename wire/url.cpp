@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/control.hpp"
 #include "core/endpoint.hpp"
 #include "core/nearest_word.hpp"
 
@@ -60,7 +61,7 @@ std::optional<std::string> percent_decoded(std::string_view text) {
       c = static_cast<char>(high << 4 | low);
       i += 2;
     }
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return {};
+    if (core::is_control(c)) return {};
     out += c;
   }
   return out;
