@@ -234,16 +234,21 @@ void read_listener(const toml::table& from, settings& into, config_errors& error
   in.finish();
 }
 
+// Empty: the key may stand beside the URL.
+std::string said_already(std::string_view key, std::string_view url) {
+  const std::string parameter = std::string{key} + "=";
+  if (url.find("?" + parameter) == url.npos && url.find("&" + parameter) == url.npos) return {};
+  return std::string{key} + " is in the URL already; leave one of them out";
+}
+
 // The same words as in the URL, of which each may stand in one of the two places.
 void read_tls(const toml::table& from, std::string_view url, chain::hop& into, config_errors& errors) {
   table_reader in{from, "tls", errors};
   for (const std::string_view key : chain::tls_keys) {
     std::vector<std::string> values;
     if (!in.texts(key, values, chain::takes_several(key))) continue;
-    const std::string parameter = std::string{key} + "=";
     std::string wrong = chain::set_tls(key, values, *into.tls);
-    if (url.find("?" + parameter) != url.npos || url.find("&" + parameter) != url.npos)
-      wrong = std::string{key} + " is in the URL already; leave one of them out";
+    if (std::string twice = said_already(key, url); !twice.empty()) wrong = std::move(twice);
     if (!wrong.empty()) in.fail_at(key, "hop " + core::quoted(into.name) + ": " + wrong);
   }
   in.finish();
@@ -266,8 +271,9 @@ void read_hop_settings(table_reader& in, chain::hop& into, config_errors& errors
       in.fail_at("auth_file", "the URL has a login already; leave one of them out");
     into.auth_file = std::move(auth_file);
   }
-  if (in.boolean("pipeline", into.pipeline) && url.find("pipeline=") != url.npos)
-    in.fail_at("pipeline", "pipeline is in the URL already; leave one of them out");
+  if (in.boolean("pipeline", into.pipeline)) {
+    if (const std::string twice = said_already("pipeline", url); !twice.empty()) in.fail_at("pipeline", twice);
+  }
   const std::string place = "hop " + core::quoted(into.name) + ": ";
   const toml::table* tls = in.table("tls");
   if (tls && into.tls) read_tls(*tls, url, into, errors);
