@@ -39,7 +39,7 @@ void admit(worker& home, const accepting& from, io::accepted fresh) {
     return;
   }
   // A socket of a listener with an address has the same one, but where packets are left as they are its client's destination.
-  const bool differs = from.bound.address.is_unspecified() || from.way.by == core::mechanism::tproxy || from.way.by == core::mechanism::sk_lookup;
+  const bool differs = from.bound.address.is_unspecified() || (from.way.by && core::keeps_destination(*from.way.by));
   const core::endpoint local = differs ? io::bound_address(fresh.socket.get()) : from.bound;
   const core::flow_key key{core::protocol::tcp, fresh.source, local, from.way.netns};
   ++home.counted.accepted[tally::place_of(from.way.listener)];

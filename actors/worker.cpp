@@ -33,7 +33,7 @@ void worker::use(snapshot_ptr fresh, policy_ptr policy) {
   chain::dial_environment dialling{shared.resolver, deadlines, fresh->tls, fresh->config.timeouts, is_own, {}, shared.sandboxed};
   const auto asks_pairs = [](const auto& listener) {
     const auto by = interceptor::mechanism_of(listener);
-    return by == core::mechanism::tproxy || by == core::mechanism::sk_lookup;
+    return by && core::keeps_destination(*by);
   };
   if (shared.redirects_here && std::ranges::any_of(fresh->config.listeners, asks_pairs)) {
     dialling.remember = [&pairs = shared.own_pairs](const core::endpoint& local, const core::endpoint& remote) {

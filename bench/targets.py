@@ -14,10 +14,10 @@ class target:
         return figure(found) if found else None
 
 
-def row(connection, bulk, request, set_up, whose="omnilink"):
-    """As multiples of the floor."""
-    return [target(CPU_CONNECTION, connection, whose=whose), *(target(what, bulk, whose=whose) for what in BULK),
-            target(CPU_REQUEST, request, whose=whose), target(SET_UP, set_up, whose=whose)]
+def row(connection=None, bulk=None, request=None, set_up=None):
+    """As multiples of the floor; None: no target."""
+    wanted = [(CPU_CONNECTION, connection), *((what, bulk) for what in BULK), (CPU_REQUEST, request), (SET_UP, set_up)]
+    return [target(what, most) for what, most in wanted if most is not None]
 
 
 def no_more_than(than, whats, whose="omnilink", most=1.0):
@@ -29,12 +29,12 @@ PIPELINED = [target(SET_UP, 0.9, whose="omnilink, pipelined")]
 TARGETS = {
     "socks5": row(1.10, 1.05, 1.10, 1.0),
     "http": row(1.10, 1.05, 1.10, 1.0),
-    "pass": row(1.05, 1.05, 1.05, 1.0)[:-1] + no_more_than("nginx", [CPU_CONNECTION]) + no_more_than("haproxy", [SET_UP]),
-    "redirect": row(1.05, 1.05, 1.05, 1.0)[:-1] + PIPELINED
+    "pass": row(1.05, 1.05, 1.05) + no_more_than("nginx", [CPU_CONNECTION]) + no_more_than("haproxy", [SET_UP]),
+    "redirect": row(1.05, 1.05, 1.05) + PIPELINED
                 + no_more_than("omnilink", [CPU_CONNECTION, *BULK, CPU_REQUEST, SET_UP], "omnilink, connect hook"),
-    "tproxy": row(1.05, 1.05, 1.05, 1.0)[:-1] + PIPELINED,
+    "tproxy": row(1.05, 1.05, 1.05) + PIPELINED,
     "chain": row(1.10, 1.05, 1.05, 1.0),
-    "tls": no_more_than("nginx", [CPU_CONNECTION], most=0.95) + row(1.0, 1.0, 1.0, 1.0)[1:-1] + no_more_than("nginx", [SET_UP]),
+    "tls": no_more_than("nginx", [CPU_CONNECTION], most=0.95) + row(bulk=1.0, request=1.0) + no_more_than("nginx", [SET_UP]),
     "tls-full": no_more_than("nginx", [CPU_CONNECTION, SET_UP]),
 }
 # System calls of omnilink: {(scenario, work): at most}.

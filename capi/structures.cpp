@@ -50,9 +50,7 @@ void fill(const wire::nat_answer& from, omnilink_destination& into) {
   if (!from.is_flow()) return;
   into.status = from.what == status::closed || from.what == status::ended ? OMNILINK_CLOSED : OMNILINK_LIVE;
   into.matches = 1;
-  into.port = from.original.port;
-  put(from.original.host(), into.host);
-  if (!from.original.is_name()) io::to_sockaddr(from.original.endpoint(), into.original);
+  put_target(from.original, into.host, into.port, into.original);
   io::to_sockaddr(from.source, into.source);
   into.generation = from.generation;
   into.connection = from.connection;

@@ -45,6 +45,9 @@ enum class mechanism : std::uint8_t {
   sk_lookup, ///< of what arrives, eBPF programs choose the listener's socket: likewise, and no packet is marked
 };
 
+/// The listener's sockets have the destination as their own address.
+constexpr bool keeps_destination(mechanism by) noexcept { return by == mechanism::tproxy || by == mechanism::sk_lookup; }
+
 /// A connection is taken when it meets every kind of condition that is given, of each kind any one value.
 struct capture {
   enum class way : std::uint8_t {
