@@ -30,14 +30,15 @@ std::string nat_chains(const std::string& output, const std::string& prerouting)
          chain("prerouting", "nat hook prerouting priority -100", std::string{syn_guard} + translated + prerouting);
 }
 
-// A rule that is not ours may send what we dial back to us.
+// A rule that is not ours may send what we dial back to us. Every packet that this machine sends comes by here: what all but a few
+// are not is asked first, and who sends it, which takes a lock, towards the end.
 std::string tag_ours(all_of_them all, const exemption& own) {
   std::vector<core::port_range> ports;
   for (const auto& one : all) {
     if (one.by == mechanism::redirect) ports.push_back({one.port, one.port});
   }
-  const std::string when = fmt::format("    meta skuid {} meta skgid {} fib daddr type local tcp dport {} ", own.uid, own.gid, port_set(ports));
-  return chain("tag", "filter hook output priority 10", fmt::format("{0}ip ttl set {1}\n{0}ip6 hoplimit set {1}\n", when, ttl_of_ours));
+  const std::string when = fmt::format("    tcp dport {} meta skuid {} meta skgid {} fib daddr type local ", port_set(ports), own.uid, own.gid);
+  return chain("tag", "filter hook output priority 10", syn_guard + fmt::format("{0}ip ttl set {1}\n{0}ip6 hoplimit set {1}\n", when, ttl_of_ours));
 }
 
 std::string redirects(all_of_them all, const exemption& own) {
@@ -48,18 +49,25 @@ std::string redirects(all_of_them all, const exemption& own) {
 }
 
 // Programs of this machine: what they send gets a mark, is routed once more, and comes in by the loopback interface. Which packets of
-// running connections, and which SYN that is sent again, are ours conntrack remembers; those the other way, to a client elsewhere, are not to be touched.
+// running connections, and which SYN that is sent again, are ours conntrack remembers; those the other way, to a client elsewhere, are not
+// to be touched. Who sends takes a lock to find out, so only a SYN is asked. One of ours may meet what conntrack kept of a client that was
+// never answered.
 std::string tproxy_output(const exemption& own, const std::string& fresh) {
-  return chain("tproxy_output", "route hook output priority -150",
-               fmt::format("    meta l4proto != tcp accept\n{}    ct direction original {} meta mark set ct mark accept\n{}{}",
-                           exempt_rule(own), has_our_mark("ct mark"), syn_guard, fresh));
+  const std::string remembered = fmt::format("    ct direction original {} meta mark set ct mark accept\n", has_our_mark("ct mark"));
+  const std::string sent_by_us = fmt::format("meta skuid {} meta skgid {}", own.uid, own.gid);
+  return fmt::format("  chain tproxy_fresh {{\n    {} {} ct mark set 0\n{}{}{}  }}\n", sent_by_us, has_our_mark("ct mark"), exempt_rule(own), remembered,
+                     fresh) +
+         chain("tproxy_output", "route hook output priority -150",
+               "    meta l4proto != tcp accept\n"
+               "    tcp flags & (syn | ack) == syn goto tproxy_fresh\n" + remembered);
 }
 
 // Packets of a connection that a listener's socket has belong to it. A SYN goes to the listener also where an ended connection had the
-// same addresses.
+// same addresses. What comes by the loopback interface has its mark, if any, from tproxy_output.
 std::string tproxy_prerouting(const std::string& fresh) {
   return chain("tproxy_prerouting", "filter hook prerouting priority -150",
                fmt::format("    meta l4proto != tcp accept\n"
+                           "    iif \"lo\" tcp flags & (syn | ack) != syn accept\n"
                            "    tcp flags & (syn | ack) != syn socket transparent 1 meta mark set {:#x} accept\n{}{}",
                            mark_of_known, syn_guard, fresh));
 }

@@ -132,8 +132,8 @@ TEST(ruleset_capture, A12_behind_the_tproxy_statement_of_what_fails_closed_is_a_
 TEST(ruleset_capture, A2_what_we_dial_and_others_turn_to_our_listener_is_tagged) {
   const interception all[] = {{capturing(way::out, {{80, 80}}), 15000, true}, {capturing(way::out, {{81, 81}}), 15001, true, core::mechanism::tproxy}};
   const std::string rules = capture_ruleset(all, own);
-  const std::string when = "meta skuid 28524 meta skgid 28525 fib daddr type local tcp dport { 15000 } ";
-  at(rules, when + "ip ttl set 111\n");
+  const std::string when = "    tcp dport { 15000 } meta skuid 28524 meta skgid 28525 fib daddr type local ";
+  at(rules, "priority 10; policy accept;\n    meta l4proto tcp tcp flags & (syn | ack) != syn accept\n" + when + "ip ttl set 111\n");
   at(rules, when + "ip6 hoplimit set 111\n");
 }
 
