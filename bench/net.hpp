@@ -75,11 +75,14 @@ inline int listen_on(const sockaddr_in& where, bool transparent = false) {
   return fd;
 }
 
+/// Whether the kernel may hold a small write back until the one before is acknowledged.
+enum class sends : bool { as_it_comes, at_once };
+
 /// `flags`: SOCK_NONBLOCK or 0; `from`: null, or an address to come from, without a port. -1: errno says why.
-inline int connect_to(const sockaddr_in& where, int flags, const sockaddr_in* from = nullptr) {
+inline int connect_to(const sockaddr_in& where, int flags, const sockaddr_in* from = nullptr, sends how = sends::at_once) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
   if (fd < 0) return fd;
-  set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+  if (how == sends::at_once) set_option(fd, IPPROTO_TCP, TCP_NODELAY);
   if (from) {
     set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
     check(::bind(fd, raw(*from), sizeof *from), "bind");

@@ -8,9 +8,7 @@ namespace omnilink::bench {
 namespace {
 
 // A handshake message always fits into an empty socket buffer.
-bool send_all(int fd, std::span<const char> data) {
-  return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL) == std::ssize(data);
-}
+bool send_all(side& to, std::span<const char> sealed) { return to.send(sealed) == std::ssize(sealed); }
 
 }  // namespace
 
@@ -54,7 +52,8 @@ bool connection::watch(side& which, std::uint32_t events, int how) {
 
 bool connection::connect() {
   now_ = step::connecting;
-  upstream_.fd = connect_to(hops().empty() ? where_ : hops()[0].where, SOCK_NONBLOCK);
+  upstream_.delays = true;
+  upstream_.fd = connect_to(hops().empty() ? where_ : hops()[0].where, SOCK_NONBLOCK, nullptr, sends::as_it_comes);
   return upstream_.fd >= 0 && watch(upstream_, EPOLLIN | EPOLLOUT | EPOLLRDHUP, EPOLL_CTL_ADD);
 }
 
@@ -95,7 +94,7 @@ bool connection::on_connected() {
 
 bool connection::secure() {
   switch (upstream_.tls->shake_hands()) {
-    case tls_channel::progress::waits: return upstream_.tls->said().empty() || send_all(upstream_.fd, upstream_.tls->said());
+    case tls_channel::progress::waits: return upstream_.tls->said().empty() || send_all(upstream_, upstream_.tls->said());
     case tls_channel::progress::done: return ask_hop();
     case tls_channel::progress::failed: break;
   }
@@ -103,7 +102,7 @@ bool connection::secure() {
 }
 
 bool connection::say(side& to, std::string_view text) {
-  return send_all(to.fd, to.seal(text));
+  return send_all(to, to.seal(text));
 }
 
 bool connection::ask_hop() {

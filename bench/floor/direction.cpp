@@ -48,7 +48,7 @@ direction::result direction::receive() {
   if (full_buffers_ >= full_buffers_before_splice && !open_pipe()) return result::failed;
 
   const auto sealed = to_.seal({buffer_.data(), static_cast<std::size_t>(got)});
-  const ssize_t put = ::send(to_.fd, sealed.data(), sealed.size(), MSG_NOSIGNAL);
+  const ssize_t put = to_.send(sealed);
   if (put < 0 && errno != EAGAIN) return result::failed;
   if (put < std::ssize(sealed)) {
     to_.blocked = true;
@@ -58,7 +58,7 @@ direction::result direction::receive() {
 }
 
 direction::result direction::send_left() {
-  const ssize_t put = ::send(to_.fd, left_.data(), left_.size(), MSG_NOSIGNAL);
+  const ssize_t put = to_.send(left_);
   if (put < 0 && errno != EAGAIN) return result::failed;
   left_.erase(left_.begin(), left_.begin() + (put < 0 ? 0 : put));
   to_.blocked = !left_.empty();
@@ -98,7 +98,7 @@ bool direction::open_pipe() {
 bool direction::say_end() {
   if (to_.tls) {
     const auto sealed = to_.tls->seal_end();
-    if (::send(to_.fd, sealed.data(), sealed.size(), MSG_NOSIGNAL) != std::ssize(sealed)) return false;
+    if (to_.send(sealed) != std::ssize(sealed)) return false;
   }
   return ::shutdown(to_.fd, SHUT_WR) == 0;
 }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "bench/floor/tls.hpp"
 #include "bench/net.hpp"
@@ -19,6 +20,8 @@ struct side {
   bool closing = false;  ///< the peer has ended or failed: only a read that returns 0 or fails says all of it
   bool blocked = false;  ///< a send was refused; epoll tells when it is worth another try
   std::unique_ptr<tls_channel> tls{};
+  bool delays = false;  ///< the kernel may hold a second write back (TCP_NODELAY is off)
+  bool has_sent = false;
 
   bool has_more() const { return readable || (tls && tls->has_more()); }
 
@@ -29,6 +32,15 @@ struct side {
     // Less than there was room for is all there was: the next edge will say when there is more.
     if (got < 0 || (static_cast<std::size_t>(got) < into.size() && !closing)) readable = false;
     return got;
+  }
+
+  /// As send(2). Nothing is ever held back: the first write has none before it, and many a connection has no second one.
+  ssize_t send(std::span<const char> sealed) {
+    if (delays && std::exchange(has_sent, true)) {
+      set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+      delays = false;
+    }
+    return ::send(fd, sealed.data(), sealed.size(), MSG_NOSIGNAL);
   }
 
   /// What goes over the wire to say `plain`: good until something else is sealed.
