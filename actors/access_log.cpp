@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <random>
 
 #include "io/log.hpp"
@@ -26,8 +27,8 @@ std::string hop_milliseconds(const trip_report& trip) {
   for (const auto& time : trip.hop_times) {
     if (!out.empty()) out += ',';
     const auto tenths = std::chrono::round<std::chrono::duration<std::int64_t, std::ratio<1, 10'000>>>(time.total).count();
-    out.append(fmt::format_int{tenths / 10}.str()) += '.';
-    out += static_cast<char>('0' + tenths % 10);
+    const fmt::format_int whole{tenths / 10};
+    out.append(whole.data(), whole.size()) += {'.', static_cast<char>('0' + tenths % 10)};
   }
   return out;
 }
@@ -70,20 +71,29 @@ void log_access(const trip_report& trip, const configuration& config) {
   const bool known = trip.original.port != 0;
   const bool by_name = trip.dialled.is_unspecified();  // an explicit client said a name and dialled no address
   const bool is_name = trip.original.is_name();
-  const core::endpoint_text source{trip.source}, dialled{{trip.dialled, trip.original.port}},
-      address{is_name ? core::endpoint{} : trip.original.endpoint()};
+  const core::endpoint_text source{trip.source};
+  std::optional<core::endpoint_text> address, other;
+  if (!is_name) address.emplace(trip.original.endpoint());
+  const bool differs = is_name || trip.dialled != trip.original.address;
+  if (differs && !by_name) other.emplace(core::endpoint{trip.dialled, trip.original.port});
+  const std::string_view dialled = other ? other->view() : address ? address->view() : std::string_view{};
   const std::string name = is_name ? trip.original.to_string() : std::string{};
   std::string hashes[3];
   const auto show = [&](std::string_view text, std::string& hash) { return shown(text, config.log_destinations, hash); };
+  using io::log::plain;
+  const io::log::field destination = !known   ? io::log::field{"destination", plain{"-"}}
+                                     : is_name ? io::log::field{"destination", show(name, hashes[0])}
+                                               : io::log::field{"destination", plain{show(address->view(), hashes[0])}};
   const core::verdict& v = trip.verdict;
+  const std::string hops = hop_milliseconds(trip);
   static const core::program unknown;
   const core::program& who = trip.program ? *trip.program : unknown;
   writer_of(v)(io::log::level::info, "access",
                {{"id", trip.id},
-                {"source", source.view()},
+                {"source", plain{source.view()}},
                 {"user", trip.user},
-                {"destination", known ? show(is_name ? name : address.view(), hashes[0]) : "-"},
-                {"dialled", known && !by_name ? show(dialled.view(), hashes[1]) : "-"},
+                destination,
+                {"dialled", plain{known && !by_name ? show(dialled, hashes[1]) : "-"}},
                 {"chain", trip.chain},
                 {"rule", trip.rule},
                 {"pid", who.pid ? std::to_string(*who.pid) : std::string{}},
@@ -92,12 +102,12 @@ void log_access(const trip_report& trip, const configuration& config) {
                 {"cgroup", who.cgroup},
                 {"sniffed", trip.sniffed.empty() ? trip.sniffed : show(trip.sniffed, hashes[2])},
                 {"tags", trip.tags.empty() ? std::string{} : fmt::format("{}", fmt::join(trip.tags, ","))},
-                {"hops_ms", hop_milliseconds(trip)},
+                {"hops_ms", plain{hops}},
                 {"up", trip.bytes_up},
                 {"down", trip.bytes_down},
                 {"ms", core::to_milliseconds(trip.duration)},
-                {"verdict", core::name_of(v.code)},
-                {"step", core::name_of(v.step)},
+                {"verdict", plain{core::name_of(v.code)}},
+                {"step", plain{core::name_of(v.step)}},
                 {"detail", v.ok() ? std::string{} : v.to_string()}});
 }
 

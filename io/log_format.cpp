@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <iterator>
+#include <optional>
 
 namespace omnilink::io::log {
 namespace {
@@ -40,6 +41,11 @@ bool is_control(std::string_view sequence) noexcept {
   return sequence.size() == 2 && first == 0xc2 && static_cast<unsigned char>(sequence[1]) < 0xa0;
 }
 
+using line_buffer = fmt::basic_memory_buffer<char, 512>;  // more than an access line takes
+
+void put(line_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+void put(line_buffer& out, char byte) { out.push_back(byte); }
+
 template <class Visit>
 void for_each_sequence(std::string_view text, Visit visit) {
   while (!text.empty()) {
@@ -64,23 +70,18 @@ bool needs_quotes(std::string_view text) noexcept {
   return !all;
 }
 
-void put_quoted(std::string& out, std::string_view text) {
-  out += '"';
+void put_quoted(line_buffer& out, std::string_view text) {
+  put(out, '"');
   for_each_sequence(text.substr(0, value_max), [&out](std::string_view sequence, bool valid) {
     if (!valid || is_control(sequence)) {
-      for (const char each : sequence)
-        fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(each));
+      for (const char each : sequence) fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(each));
     } else {
-      if (sequence == "\"" || sequence == "\\") out += '\\';
-      out += sequence;
+      if (sequence == "\"" || sequence == "\\") put(out, '\\');
+      put(out, sequence);
     }
   });
-  if (text.size() > value_max) out += "...";
-  out += '"';
-}
-
-void put_text(std::string& out, std::string_view text) {
-  needs_quotes(text) ? put_quoted(out, text) : void(out += text);
+  if (text.size() > value_max) put(out, "...");
+  put(out, '"');
 }
 
 bool is_plain(std::string_view text) noexcept {
@@ -90,54 +91,89 @@ bool is_plain(std::string_view text) noexcept {
   });
 }
 
-void put_json(std::string& out, std::string_view text) {
-  out += '"';
+void put_json(line_buffer& out, std::string_view text) {
+  put(out, '"');
   if (text.size() <= value_max && is_plain(text)) {
-    out.append(text).append("\"");
-    return;
+    put(out, text);
+    return put(out, '"');
   }
   for_each_sequence(text.substr(0, value_max), [&out](std::string_view sequence, bool valid) {
     if (!valid) {
-      out += "\xef\xbf\xbd";
+      put(out, "\xef\xbf\xbd");
     } else if (is_control(sequence)) {
       const auto code = static_cast<unsigned char>(sequence.back());  // of C1, too: U+0080 is c2 80
       fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
     } else {
-      if (sequence == "\"" || sequence == "\\") out += '\\';
-      out += sequence;
+      if (sequence == "\"" || sequence == "\\") put(out, '\\');
+      put(out, sequence);
     }
   });
-  if (text.size() > value_max) out += "...";
-  out += '"';
+  if (text.size() > value_max) put(out, "...");
+  put(out, '"');
 }
 
-void put_number(std::string& out, std::integral auto value) {
-  const fmt::format_int digits{value};
-  out.append(digits.data(), digits.size());
+// A number or a truth as it stands in either form.
+class digits {
+ public:
+  explicit digits(const field& which) {
+    if (const auto* u = std::get_if<std::uint64_t>(&which.value)) text_ = whole(*u);
+    else if (const auto* i = std::get_if<std::int64_t>(&which.value)) text_ = whole(*i);
+    else if (const auto* b = std::get_if<bool>(&which.value)) text_ = *b ? "true" : "false";
+    else if (const auto* d = std::get_if<double>(&which.value)) text_ = real(*d);
+  }
+  std::string_view view() const noexcept { return text_; }
+
+ private:
+  std::string_view whole(std::integral auto value) {
+    made_.emplace(value);
+    return {made_->data(), made_->size()};
+  }
+  // JSON has neither infinity nor NaN.
+  std::string_view real(double value) {
+    long_ = std::isfinite(value) ? fmt::format("{}", value) : "null";
+    return long_;
+  }
+
+  std::optional<fmt::format_int> made_;
+  std::string long_;
+  std::string_view text_;
+};
+
+// " key=value", with one look for room.
+void put_pair(line_buffer& out, std::string_view key, std::string_view value) {
+  const std::size_t before = out.size();
+  out.resize(before + key.size() + value.size() + 2);
+  char* at = out.data() + before;
+  *at++ = ' ';
+  at = std::copy(key.begin(), key.end(), at);
+  *at++ = '=';
+  std::copy(value.begin(), value.end(), at);
 }
 
-template <class PutString>
-void put_value(std::string& out, const field& which, PutString put_string) {
-  std::visit(
-      [&]<class T>(T value) {
-        if constexpr (std::is_same_v<T, std::string_view>) {
-          put_string(out, value);
-        } else if constexpr (std::is_same_v<T, double>) {
-          // JSON has neither infinity nor NaN.
-          std::isfinite(value) ? void(fmt::format_to(std::back_inserter(out), "{}", value))
-                               : void(out += "null");
-        } else if constexpr (std::is_same_v<T, bool>) {
-          out += value ? "true" : "false";
-        } else {
-          put_number(out, value);
-        }
-      },
-      which.value);
+void put_text(line_buffer& out, const field& each) {
+  if (const auto* ours = std::get_if<plain>(&each.value)) {
+    if (!ours->text.empty()) put_pair(out, each.key, ours->text);
+  } else if (const auto* text = std::get_if<std::string_view>(&each.value); !text) {
+    put_pair(out, each.key, digits{each}.view());
+  } else if (!text->empty()) {
+    const bool quotes = needs_quotes(*text);
+    put_pair(out, each.key, quotes ? std::string_view{} : *text);
+    if (quotes) put_quoted(out, *text);
+  }
+}
+
+void put_json(line_buffer& out, const field& each) {
+  put(out, ',');
+  put_json(out, each.key);
+  put(out, ':');
+  if (const auto* ours = std::get_if<plain>(&each.value)) put_json(out, ours->text);
+  else if (const auto* text = std::get_if<std::string_view>(&each.value)) put_json(out, *text);
+  else put(out, digits{each}.view());
 }
 
 // A line is made on the thread of the connection that it tells of, so what is the same in all lines of a second is
 // made once.
-void put_time(std::string& out, std::chrono::system_clock::time_point when) {
+void put_time(line_buffer& out, std::chrono::system_clock::time_point when) {
   thread_local std::time_t made_for = -1;
   thread_local std::string made;
   const auto second = std::chrono::floor<std::chrono::seconds>(when);
@@ -146,13 +182,11 @@ void put_time(std::string& out, std::chrono::system_clock::time_point when) {
     made_for = wanted;
   }
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(when - second).count();
-  const char digits[] = {static_cast<char>('0' + milliseconds / 100), static_cast<char>('0' + milliseconds / 10 % 10),
+  const char thousandths[] = {static_cast<char>('0' + milliseconds / 100), static_cast<char>('0' + milliseconds / 10 % 10),
                          static_cast<char>('0' + milliseconds % 10), 'Z'};
-  out.append(made).append(digits, sizeof digits);
+  put(out, made);
+  put(out, {thousandths, sizeof thousandths});
 }
-
-// An access line's size.
-constexpr std::size_t usual_size = 320;
 
 }  // namespace
 
@@ -174,34 +208,28 @@ std::string_view name_of(level which) noexcept {
 
 std::string format_text(std::chrono::system_clock::time_point when, level how, std::string_view slug,
                         std::span<const field> fields) {
-  std::string out;
-  out.reserve(usual_size);
+  line_buffer out;
   put_time(out, when);
-  out.append(" ").append(name_of(how)).append(" ").append(slug);
-  for (const field& each : fields) {
-    if (const auto* text = std::get_if<std::string_view>(&each.value); text && text->empty()) continue;
-    out += ' ';
-    out.append(each.key) += '=';
-    put_value(out, each, put_text);
-  }
-  return out;
+  put(out, ' ');
+  put(out, name_of(how));
+  put(out, ' ');
+  put(out, slug);
+  for (const field& each : fields) put_text(out, each);
+  return {out.data(), out.size()};
 }
 
 std::string format_json(std::chrono::system_clock::time_point when, level how, std::string_view slug,
                         std::span<const field> fields) {
-  std::string out;
-  out.reserve(usual_size);
-  out += "{\"time\":\"";
+  line_buffer out;
+  put(out, "{\"time\":\"");
   put_time(out, when);
-  out.append("\",\"level\":\"").append(name_of(how)).append("\",\"event\":");
+  put(out, "\",\"level\":\"");
+  put(out, name_of(how));
+  put(out, "\",\"event\":");
   put_json(out, slug);
-  for (const field& each : fields) {
-    out += ',';
-    put_json(out, each.key);
-    out += ':';
-    put_value(out, each, put_json);
-  }
-  return out += '}';
+  for (const field& each : fields) put_json(out, each);
+  put(out, '}');
+  return {out.data(), out.size()};
 }
 
 }  // namespace omnilink::io::log

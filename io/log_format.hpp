@@ -16,11 +16,16 @@ enum class level : std::uint8_t { debug, info, warn, error, off };
 
 std::string_view name_of(level which) noexcept;
 
+/// What we have made ourselves of letters, digits and ":.,[]-_/": nobody looks whether it must be quoted.
+struct plain {
+  std::string_view text;
+};
+
 /// One key and its value. Views only: made and used within one call. core::secret converts to none of the
 /// values.
 struct field {
   std::string_view key;  ///< a literal: letters, digits, hyphen, underscore
-  std::variant<bool, std::int64_t, std::uint64_t, double, std::string_view> value;
+  std::variant<bool, std::int64_t, std::uint64_t, double, std::string_view, plain> value;
 
   field(std::string_view k, bool v) : key{k}, value{v} {}
   field(std::string_view k, std::signed_integral auto v) : key{k}, value{static_cast<std::int64_t>(v)} {}
@@ -28,6 +33,7 @@ struct field {
   field(std::string_view k, double v) : key{k}, value{v} {}
   field(std::string_view k, std::string_view v) : key{k}, value{v} {}
   field(std::string_view k, const std::string& v) : key{k}, value{std::string_view{v}} {}
+  field(std::string_view k, plain v) : key{k}, value{v} {}
   field(std::string_view k, const char* v) : key{k}, value{std::string_view{v}} {}
 };
 
