@@ -57,7 +57,8 @@ struct tls_result {
   bool resumed = false;  ///< of an earlier session
 };
 
-/// `on` is a stream of make_tls_stream(). No timeout: close the stream to end it (errc::canceled).
+/// `on` is a stream of make_tls_stream(). No timeout: close the stream to end it (errc::canceled). What is said last goes with the first
+/// write(), or ahead of the first read() or flush().
 task<tls_result> tls_handshake(stream& on);
 
 /// Why a stream, or one of those below it, failed with tls_failed; also what a TLS 1.3 server says against our certificate, which

@@ -63,12 +63,17 @@ class tls_stream final : public stream {
   }
 
   progress write(bytes data) noexcept override {
-    const progress clear = flush_records();
-    if (!clear.done() || data.empty()) return clear;
+    const bool behind_handshake = held_ && !records_.empty() && !data.empty();
+    held_ = false;
+    if (!behind_handshake) {
+      const progress clear = flush_records();
+      if (!clear.done() || data.empty()) return clear;
+    }
     std::size_t taken = 0;
     const int failure = run([&](SSL* engine) {
       return SSL_write_ex(engine, data.data(), std::min(data.size(), write_max), &taken);
     });
+    if (behind_handshake) (void)flush_records();
     if (failure == SSL_ERROR_NONE) return write_end_ ? *write_end_ : progress::moved(taken);
     const progress why = explain(failure);
     if (!why.blocked()) write_end_ = why;
@@ -93,11 +98,14 @@ class tls_stream final : public stream {
 
   progress handshake(tls_result& result) noexcept {
     if (write_end_) return *write_end_;
+    held_ = true;
     const int failure = run([](SSL* engine) { return SSL_do_handshake(engine); });
     if (failure == SSL_ERROR_NONE) {
       result.resumed = SSL_session_reused(engine_.get()) == 1;
-      return flush();
+      return progress::moved(0);
     }
+    held_ = false;
+    if (failure == SSL_ERROR_SSL) (void)flush_records();  // it tells the peer why
     const progress why = explain(failure);
     if (why.code == errc::tls_truncated) return progress::fail(errc::closed_early);
     if (why.code != errc::tls_failed) return why;
@@ -125,13 +133,14 @@ class tls_stream final : public stream {
  protected:
   progress read_more(std::span<std::uint8_t> into) noexcept override {
     if (read_end_) return *read_end_;
-    if (records_.size() - sent_ > records_max) {
+    if (std::exchange(held_, false) || records_.size() - sent_ > records_max) {
       const progress clear = flush_records();
       if (clear.blocked()) return clear;
     }
+    if (has_no_more()) return {kind::want_read};
     std::size_t total = 0;
     int failure = SSL_ERROR_NONE;
-    while (total < into.size() && failure == SSL_ERROR_NONE) {
+    while (total < into.size() && failure == SSL_ERROR_NONE && (total == 0 || !has_no_more())) {
       std::size_t got = 0;
       failure = run(
           [&](SSL* engine) { return SSL_read_ex(engine, into.data() + total, into.size() - total, &got); });
@@ -146,13 +155,20 @@ class tls_stream final : public stream {
   }
 
  private:
+  // The engine has nothing at hand and would find nothing below: to ask it costs a good part of what a small record does.
+  bool has_no_more() noexcept {
+    const bool below_is_dry = lower_->is_plain() && lower_->buffered() == 0 && lower_->socket().is_open() &&
+                              !lower_->socket().known().worth_a_try(event::read);
+    return below_is_dry && SSL_has_pending(engine_.get()) == 0;
+  }
+
   // Calls the engine, sends on what it wrote; SSL_get_error's answer.
   template <class Call>
   int run(Call call) noexcept {
     record_room room;
     written_ = &room.get();
     below_ = progress{};
-    ERR_clear_error();
+    if (ERR_peek_error() != 0) ERR_clear_error();  // which looks through all of its slots
     const int returned = call(engine_.get());
     const int failure = returned > 0 ? SSL_ERROR_NONE : SSL_get_error(engine_.get(), returned);
     // Now: a stream below clears the errors of its thread.
@@ -165,7 +181,7 @@ class tls_stream final : public stream {
   // As much as the stream below takes now; the rest waits in records_.
   void pass_down(bytes data) {
     if (write_end_) return;
-    if (records_.empty()) {
+    if (records_.empty() && !held_) {
       while (!data.empty()) {
         const progress put = lower_->write(data);
         if (put.blocked()) break;
@@ -246,6 +262,7 @@ class tls_stream final : public stream {
   std::string reason_;                 // why the engine failed
   std::vector<std::uint8_t> records_;  // taken, not yet given to lower_ from sent_ on
   std::size_t sent_ = 0;
+  bool held_ = false;  // records_ waits for what is written next: the last words of a handshake are not worth a packet of their own
   std::vector<std::uint8_t>* written_ = nullptr;  // where the engine writes during run()
   progress below_;                                // what lower_'s latest read in run() came to
   std::optional<progress> read_end_;              // said again by every later read

@@ -100,9 +100,18 @@ struct handshakes {
   tls_result server;
 };
 
+/// To the last word, which nothing that is written behind it takes along here.
+inline task<tls_result> whole_handshake(stream& on) {
+  const tls_result result = co_await tls_handshake(on);
+  if (result.code != core::errc::ok) co_return result;
+  const progress flushed = co_await write_all(on, {});
+  EXPECT_TRUE(flushed.done());
+  co_return result;
+}
+
 inline handshakes shake_hands(loop& on, stream& client, stream& server) {
-  const auto one = on.spawn(tls_handshake(client));
-  const auto other = on.spawn(tls_handshake(server));
+  const auto one = on.spawn(whole_handshake(client));
+  const auto other = on.spawn(whole_handshake(server));
   EXPECT_TRUE(on.until([&] { return one->has_value(); }));
   // A client that refuses goes away; so does the server then.
   if ((*one)->code != core::errc::ok) client.close();

@@ -137,8 +137,8 @@ int visit_at_once(const tls_pair& contexts, int count) {
   for (int i = 0; i < count; ++i) all.push_back(secured(events, contexts));
   std::vector<std::shared_ptr<std::optional<tls_result>>> clients, servers;
   for (const auto& ends : all) {
-    clients.push_back(events.spawn(tls_handshake(*ends.far)));
-    servers.push_back(events.spawn(tls_handshake(*ends.near)));
+    clients.push_back(events.spawn(whole_handshake(*ends.far)));
+    servers.push_back(events.spawn(whole_handshake(*ends.near)));
   }
   const auto ended = [](const auto& one) { return one->has_value(); };
   EXPECT_TRUE(events.until([&] { return std::ranges::all_of(clients, ended) && std::ranges::all_of(servers, ended); }));
@@ -150,6 +150,30 @@ int visit_at_once(const tls_pair& contexts, int count) {
     EXPECT_EQ(events.finish(receive(*all[i].far)).all.count, 10u);
   }
   return resumed;
+}
+
+// Both ways: a client's last words (TLS 1.3), and a server's (TLS 1.2).
+TEST(tls, the_last_words_of_a_handshake_go_with_what_is_written_next) {
+  for (const tls_version version : {tls_version::v1_2, tls_version::v1_3}) {
+    const auto contexts = make_tls(version);
+    loop events;
+    const two_ends ends = secured(events, contexts);
+    const bool client_is_last = version == tls_version::v1_3;
+    stream& last = client_is_last ? *ends.far : *ends.near;
+    stream& other = client_is_last ? *ends.near : *ends.far;
+    const auto waiting = events.spawn(tls_handshake(other));
+    EXPECT_EQ(events.finish(tls_handshake(last)).code, errc::ok);
+    events.context.restart();
+    events.context.poll();
+    EXPECT_FALSE(waiting->has_value());
+    const std::array<std::uint8_t, 1> written{42};
+    EXPECT_TRUE(last.write(written).done());
+    ASSERT_TRUE(events.until([&] { return waiting->has_value(); }));
+    EXPECT_EQ((*waiting)->code, errc::ok);
+    std::array<std::uint8_t, 1> got{};
+    EXPECT_TRUE(other.read(got).done()) << "they came in one piece";
+    EXPECT_EQ(got[0], 42);
+  }
 }
 
 class tls_of : public testing::TestWithParam<tls_version> {};
