@@ -44,7 +44,7 @@ void admit(worker& home, const accepting& from, io::accepted fresh) {
   const core::flow_key key{core::protocol::tcp, fresh.source, local, from.way.netns};
   ++home.counted.accepted[tally::place_of(from.way.listener)];
   io::tcp_socket accepted{home.execution.io(), std::move(fresh.socket)};
-  io::start(run_trip(home, from.way, key, std::move(accepted), std::move(decided.held)));
+  begin_trip(home, from.way, key, std::move(accepted), std::move(decided.held));
 }
 
 // Of ours: memory is short.

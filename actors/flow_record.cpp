@@ -26,29 +26,29 @@ nat::entry entry_of(const core::flow_key& key, const core::target& original, con
   return out;
 }
 
-// The worker with this flow's shard: this one, wherever the kernel steers.
+// The worker with this flow's shard.
 worker& flow_record::shard_owner() const noexcept {
   const auto& workers = home_.shared.workers;
   return *workers[core::shard_of(key_.source.port, static_cast<std::uint32_t>(workers.size()))];
 }
 
-io::task<core::errc> flow_record::open(const nat::entry& flow) {
+core::errc flow_record::open_here(nat::entry flow) { return opened(home_.flows.insert(std::move(flow), core::clock::now())); }
+
+io::task<core::errc> flow_record::open_there(const nat::entry& flow) {
   worker& owner = shard_owner();
-  nat_inserted made;
-  if (&owner == &home_) {
-    made = home_.flows.insert(flow, core::clock::now());
-  } else {
-    // Not through the shard's actor: whatever becomes of that, this flow must be recorded, and closed, exactly once.
-    auto begin = [&](io::resumption<nat_inserted> done) {
-      asio::post(owner.execution.io(), [&owner, &home = home_, flow, done = std::move(done)]() mutable {
-        const nat_inserted there = owner.flows.insert(std::move(flow), core::clock::now());
-        asio::post(home.execution.io(), [there, done = std::move(done)]() mutable { done(there); });
-      });
-    };
-    made = co_await io::completed<nat_inserted>(begin);
-  }
+  // Not through the shard's actor: whatever becomes of that, this flow must be recorded, and closed, exactly once.
+  auto begin = [&](io::resumption<nat_inserted> done) {
+    asio::post(owner.execution.io(), [&owner, &home = home_, flow, done = std::move(done)]() mutable {
+      const nat_inserted there = owner.flows.insert(std::move(flow), core::clock::now());
+      asio::post(home.execution.io(), [there, done = std::move(done)]() mutable { done(there); });
+    });
+  };
+  co_return opened(co_await io::completed<nat_inserted>(begin));
+}
+
+core::errc flow_record::opened(const nat_inserted& made) noexcept {
   generation_ = made.generation;
-  co_return made.code;
+  return made.code;
 }
 
 void flow_record::close() {

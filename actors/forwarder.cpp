@@ -20,7 +20,7 @@ forwarder::behavior_type forwarder::make_behavior() {
       [this](kill_atom, std::uint64_t id) {
         const auto found = home_.connections.find(id);
         if (found == home_.connections.end()) return false;
-        home_.kill(*found->second, core::errc::canceled);
+        home_.kill(found->second, core::errc::canceled);
         return true;
       },
       [this](list_atom) { return home_.list(); },

@@ -104,7 +104,7 @@ io::task<> ask_library(worker& home, connection& slot, asked_connection what, co
   what.flow->answers.push_back(std::move(answer));
 }
 
-std::string why_unanswered(const std::optional<filter::flow>& of, const ruling& refused) {
+std::string why_unanswered(const filter::flow* of, const ruling& refused) {
   if (!of || of->answers.empty()) return {};
   const filter::outside_answer& last = of->answers.back();
   return !last.missing.empty() && refused.rule.ends_with(last.filter) ? ": " + std::string{last.missing} : std::string{};

@@ -16,7 +16,7 @@ namespace omnilink::actors {
 io::task<> ask_library(worker& home, connection& slot, asked_connection what, const worker_settings& by);
 
 /// ": the library did not answer in time" where that is why it was refused; otherwise empty.
-std::string why_unanswered(const std::optional<interceptor::filter::flow>& of, const ruling& refused);
+std::string why_unanswered(const interceptor::filter::flow* of, const ruling& refused);
 
 /// How it ended, where that is wanted.
 void tell_library(interceptor::library& who, const trip_report& trip);

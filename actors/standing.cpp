@@ -14,8 +14,7 @@ constexpr std::size_t held_bytes = 64 * 1024;
 
 }  // namespace
 
-void standing::begin(const asked_connection& what, bool is_incoming) {
-  what_.emplace(what);
+void standing::begin(bool is_incoming) {
   is_incoming_ = is_incoming;
   home_.on_change.add(*this);
 }
@@ -28,7 +27,7 @@ void standing::end() {
 // Those that decided before say what a change of the decision does; where it is the same, others may have made it.
 void standing::ask_again(const worker_settings& now) {
   interceptor::filter::flow anew;  // with the tags that it would get now
-  asked_connection what{*what_};
+  asked_connection what = asked_();
   if (what.flow) anew.answers = what.flow->answers;
   what.flow = &anew;
   what.again = true;

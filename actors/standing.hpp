@@ -1,8 +1,9 @@
 // A connection that the rules have let go: what becomes of it when they change.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "actors/ruling.hpp"
 #include "io/task.hpp"
@@ -11,11 +12,12 @@ namespace omnilink::actors {
 
 class standing final : recheck::subject {
  public:
-  /// `ruled` is what was decided; all outlive it.
-  standing(worker& home, connection& slot, ruling& ruled) : home_{home}, slot_{slot}, ruled_{ruled} {}
+  /// `ruled` is what was decided of the connection, `asked` what about; all outlive it.
+  standing(worker& home, connection& slot, ruling& ruled, std::function<asked_connection()> asked)
+      : home_{home}, slot_{slot}, ruled_{ruled}, asked_{std::move(asked)} {}
 
-  /// Asked about again from now on; what `what` refers to stays where it is until end().
-  void begin(const asked_connection& what, bool is_incoming);
+  /// Asked about again from now on.
+  void begin(bool is_incoming);
   void end();
   /// By rules that have changed already.
   void ask_again(const worker_settings& now) override;
@@ -26,7 +28,7 @@ class standing final : recheck::subject {
   worker& home_;
   connection& slot_;
   ruling& ruled_;
-  std::optional<asked_connection> what_;
+  const std::function<asked_connection()> asked_;
   bool is_incoming_ = false;
   std::string why_;
   io::deadlines::timer due_{home_.deadlines};

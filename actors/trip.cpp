@@ -2,7 +2,6 @@
 
 #include <array>
 #include <exception>
-#include <optional>
 
 #include "actors/access_log.hpp"
 #include "actors/explicit_client.hpp"
@@ -10,6 +9,7 @@
 #include "actors/flow_record.hpp"
 #include "actors/library_question.hpp"
 #include "actors/opener.hpp"
+#include "actors/sandbox_names.hpp"
 #include "actors/standing.hpp"
 #include "core/nearest_word.hpp"
 #include "interceptor/cgroup/origin.hpp"
@@ -31,12 +31,12 @@ using interceptor::filter::layer_id;
 // Of a connection that ended before it had a chain.
 const way_numbers unknown_way{numbering::no_chain, {}};
 
-class trip {
+class trip : public io::pooled {
  public:
   trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp_socket accepted, admission::place held)
-      : held_{std::move(held)}, home_{home}, arrived_by_{home.settings}, settings_{arrived_by_}, by_{by}, listener_{listener_of(arrived_by_->config(), by)},
+      : held_{std::move(held)}, home_{home}, arrived_by_{home.settings}, settings_{arrived_by_}, by_{by}, listener_{by.listener == way_in::unnamed ? nullptr : &arrived_by_->config().listeners[by.listener]},
         client_{io::make_tcp_stream(std::move(accepted), io::nagle::off)}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
-    if (listener_ && !intercepted() && by_.kind != listen_kind::tcp) asks_.emplace(home_, arrived_by_->config(), *listener_, slot_, *client_);
+    if (listener_ && !intercepted() && by_.kind != listen_kind::tcp) asks_ = std::make_unique<explicit_client>(home_, arrived_by_->config(), *listener_, slot_, *client_);
   }
 
   ~trip() {
@@ -51,13 +51,17 @@ class trip {
     for (bool again = true; again;) {
       if (ok()) co_await record();
       if (ok() && asks_at(layer_id::stream)) co_await hear();
-      if (ok()) co_await travel();
+      if (ok()) co_await reach();
+      if (ok()) begin_flow();
+      if (ok() && forwards()) co_await forward();
+      else if (ok()) co_await carry();
       finish();
-      again = co_await begin_again();
+      again = goes_on();
+      if (again) again = co_await begin_again();
     }
   }
 
-  void failed(const char* what) {
+  void failed(const std::string& what) {
     io::log::at_most_once_a_second(io::log::level::error, "connection-failed", {{"id", slot_.info.id}, {"what", what}});
     client_->set_reset_on_close();
     end(errc::internal, core::step::none);
@@ -65,11 +69,6 @@ class trip {
   }
 
  private:
-  // Null: the sandbox's.
-  static const interceptor::listener_config* listener_of(const configuration& config, const way_in& by) noexcept {
-    return by.listener == way_in::unnamed ? nullptr : &config.listeners[by.listener];
-  }
-
   bool ok() const noexcept { return verdict_.ok(); }
   bool intercepted() const noexcept { return by_.by.has_value(); }
   // And the program's socket has where it wanted to go as its peer.
@@ -113,9 +112,9 @@ class trip {
   // May its client come, by the rules?
   void ask_about_arrival() {
     if (!settings_->policy) return;
-    if (!ruled_.pended) minute_ = minute_of_the_week();  // who is asked again is asked about the same
-    if (!flow_) flow_.emplace();
-    ruled_ = arrival_ = rule_on_arrival(asked(original_), *settings_);
+    prepare_ruling();
+    ruled_ = rule_on_arrival(asked(original_), *settings_);
+    arrival_ = std::make_unique<ruling>(ruled_);
     obey();
   }
 
@@ -141,9 +140,7 @@ class trip {
       remembered_ = std::move(known.held);
     }
     if (!sandboxed() || !nat::names::in_pool(dialled_)) co_return;
-    const interceptor_actor who = home_.shared.who.interceptor();
-    auto asked_for = ask<std::string>(home_.questions, who, ask_timeout, name_atom::value, dialled_);
-    auto name = co_await io::join(home_.execution.io().get_executor(), std::move(asked_for));
+    auto name = co_await name_behind(home_, dialled_);
     // A fake address that nobody was given leads nowhere; it must not leave the machine.
     if (!name || name->empty()) co_return end(name ? errc::name_not_found : errc::internal, core::step::accept);
     original_ = core::target{std::move(*name), asked->port};
@@ -194,19 +191,24 @@ class trip {
       way_ = settings_->all->router.route(original_, true).way;
       return;
     }
-    if (!ruled_.pended) minute_ = minute_of_the_week();  // who is asked again is asked about the same
-    if (settings_->policy && !flow_) flow_.emplace();
-    ruled_ = rule_on(asked(original_), *settings_, arrival_);
+    prepare_ruling();
+    ruled_ = rule_on(asked(original_), *settings_, arrival_ ? *arrival_ : ruling{});
     way_ = ruled_.way;
     if (ruled_.redirected) refuse_own(*ruled_.redirected);
-    if (ok() && way_) standing_.begin(asked(original_), incoming());
+    if (ok() && way_) standing_.begin(incoming());
     obey();
+  }
+
+  // Who is asked again is asked about the same.
+  void prepare_ruling() {
+    if (!ruled_.pended) minute_ = minute_of_the_week();
+    if (settings_->policy && !flow_) flow_ = std::make_unique<interceptor::filter::flow>();
   }
 
   asked_connection asked(const core::target& where) {
     const std::string_view listener = listener_ ? std::string_view{arrived_by_->all->listener_names[by_.listener]} : "sandbox";
     const core::endpoint came_to = intercepted() ? core::endpoint{dialled_, original_.port} : key_.local;
-    return {where, key_, came_to, listener, minute_, opener_.program().get(), opener_.interface(), settings_->asked.netns ? opener_.netns() : 0, flow_ ? &*flow_ : nullptr, false, false, ruled_.pended};
+    return {where, key_, came_to, listener, minute_, opener_.program().get(), opener_.interface(), settings_->asked.netns ? opener_.netns() : 0, flow_.get(), false, false, ruled_.pended};
   }
 
   // What the rules could not say without; then they are asked again.
@@ -222,7 +224,7 @@ class trip {
     if (!ok() || ruled_.code == errc::ok) return;
     standing_.end();
     end(ruled_.code, way_ ? core::step::none : core::step::accept);
-    verdict_.detail = ruled_.reason.empty() ? "by " + core::quoted(ruled_.rule) + why_unanswered(flow_, ruled_) : std::string{ruled_.reason};
+    verdict_.detail = ruled_.reason.empty() ? "by " + core::quoted(ruled_.rule) + why_unanswered(flow_.get(), ruled_) : std::string{ruled_.reason};
   }
 
   // Only of connections that are ruled at all.
@@ -238,7 +240,8 @@ class trip {
     const bool listens = ok() && said.need_more != 0 && !forwards();
     if (listens && asks_) co_await asks_->confirm(verdict_);
     if (listens && ok()) co_await listen(said.wait);
-    if (ok()) refined_ = sniffed_target(asked(original_), ruled_, *settings_);
+    auto refined = ok() ? sniffed_target(asked(original_), ruled_, *settings_) : std::nullopt;
+    if (refined) refined_ = std::make_unique<core::target>(std::move(*refined));
     if (silent()) co_await hold();
   }
 
@@ -272,8 +275,10 @@ class trip {
     if (ok() && settings_ != home_.settings) standing_.ask_again(*home_.settings);
     slot_.info.chain = way_->name;
     slot_.way = &settings_->all->numbers_of(*way_);
-    const nat::entry flow = entry();
-    const errc code = co_await recorded_.open(flow);
+    nat::entry flow = entry();
+    errc code = errc::ok;
+    if (recorded_.belongs_here()) code = recorded_.open_here(std::move(flow));
+    else code = co_await recorded_.open_there(flow);
     if (code != errc::ok) end(code, core::step::accept);
     if (silent()) co_await hold();
   }
@@ -281,21 +286,14 @@ class trip {
   // The client waits until it gives up, or for as long as others wait for a chain.
   io::task<> hold() { return hold_unanswered(home_, slot_, *client_, core::clock::now() + settings_->config().timeouts.chain); }
 
-  io::task<> travel() {
+  io::task<> reach() {
     slot_.info.phase = "dial";
     const core::address* source = listener_ && listener_->original_source ? &key_.source.address : nullptr;
-    dialed_ = co_await chain::dial(*way_, refined_ ? *refined_ : destination(), settings_->dialling, slot_.cancel, source);
+    co_await chain::dial(*way_, refined_ ? *refined_ : destination(), settings_->dialling, slot_.cancel, source, dialed_);
     verdict_ = dialed_.verdict;
     home_.saw(*slot_.way, *way_, dialed_);
-    if (!ok()) co_return;
-    if (!forwards() && asks_ && asks_->request().reply_due) co_await asks_->confirm(verdict_);
-    if (ok()) begin_flow();
-    if (!ok()) co_return;
-    if (forwards()) {
-      co_await forward();
-    } else {
-      co_await carry();
-    }
+    const bool waits = ok() && !forwards() && asks_ && asks_->request().reply_due;
+    if (waits) co_await asks_->confirm(verdict_);
   }
 
   // Both ends are connected.
@@ -328,18 +326,18 @@ class trip {
     if (!flow_) return out;
     out.up = flow_->limits_up();
     out.down = flow_->limits_down();
-    if (asks_at(layer_id::stream)) out.on_answer = [this](io::bytes answer) { return hear_answer(answer); };
+    if (!asks_at(layer_id::stream)) return out;
+    // The stream layer again, which may have known enough of the client.
+    out.on_answer = [this](io::bytes answer) {
+      obey(ask_at(layer_id::stream, asked(destination()), *settings_, answer, speaker::target));
+      return verdict_.code;
+    };
     return out;
-  }
-
-  // The stream layer again, which may have known enough of the client.
-  errc hear_answer(io::bytes answer) {
-    obey(ask_at(layer_id::stream, asked(destination()), *settings_, answer, speaker::target));
-    return verdict_.code;
   }
 
   io::task<> carry() {
     slot_.info.phase = "relay";
+    asks_.reset();  // has said all that it wanted to
     io::stream& upstream = *dialed_.upstream;
     if (!arm_cut()) co_return;
     const io::relay_options options = relaying();
@@ -360,10 +358,7 @@ class trip {
                                                                   home_.deadlines, relaying(), slot_.counters);
       slot_.cancel.disarm();
       if (done.code != errc::ok || slot_.cancel.canceled()) co_return end_exchange(done, reused);
-      if (done.upgraded) {
-        co_await carry();
-        co_return;
-      }
+      if (done.upgraded) co_return co_await carry();
       ends_ = !done.client_goes_on;
       if (ends_) co_return;
       const interceptor::explicit_request before = std::move(asks_->request());
@@ -396,16 +391,19 @@ class trip {
     return dialed_.upstream->read(unasked).blocked();
   }
 
+  // Something is left to be said, or heard.
+  bool goes_on() {
+    if (pending_ || ends_) return true;
+    if (!ok() && asks_ && !silent()) return true;
+    if (!ok()) client_->set_reset_on_close();
+    return false;
+  }
+
   // The next leg, if there is one: true once it has its request.
   io::task<bool> begin_again() {
     if (!pending_) {
       if (ends_) co_await asks_->say_goodbye();
       if (ok()) co_return false;
-      if (!asks_ || silent()) {
-        client_->set_reset_on_close();
-        co_return false;
-      }
-      // One wait for each statement: g++ 12 destroys what the other half of an || was to wait for, though it never was made.
       const bool may_ask = co_await asks_->refuse(verdict_);
       if (!may_ask) co_return false;
       const bool asked = co_await asks_->ask_again();
@@ -455,46 +453,48 @@ class trip {
   const std::shared_ptr<const worker_settings> arrived_by_;
   std::shared_ptr<const worker_settings> settings_;  // of this leg, whatever is reloaded meanwhile
   const way_in by_;
-  const interceptor::listener_config* const listener_;
+  const interceptor::listener_config* const listener_;  // null: the sandbox's
   std::unique_ptr<io::stream> client_;
   const core::flow_key key_;
   connection& slot_;
   opener opener_{home_, slot_, key_};
-  std::optional<explicit_client> asks_;  // of a listener whose clients say where they want to go
+  std::unique_ptr<explicit_client> asks_;  // of a listener whose clients say where they want to go, until they have all that was to be said
   core::target original_;
   core::address dialled_;
   const chain::chain* way_ = nullptr;
-  ruling arrival_, ruled_;
-  standing standing_{home_, slot_, ruled_};
+  std::unique_ptr<ruling> arrival_;  // null: it was not asked about
+  ruling ruled_;
+  standing standing_{home_, slot_, ruled_, [this] { return asked(original_); }};
   std::uint64_t minute_ = 0;  // of the week, when it was ruled on
-  std::optional<interceptor::filter::flow> flow_;  // none: there are no rules
-  std::optional<core::target> refined_;            // what the last hop is asked for, where it is not destination()
+  std::unique_ptr<interceptor::filter::flow> flow_;  // null: there are no rules
+  std::unique_ptr<core::target> refined_;          // what the last hop is asked for, where it is not destination()
   interceptor::own_connections::ticket remembered_;
   flow_record recorded_;
   chain::dialed dialed_;
-  core::verdict verdict_;
+  core::verdict& verdict_ = dialed_.verdict;
   std::string user_;
   bool established_ = false, finished_ = false;
-  bool pending_ = false;   // that one waits for the next leg
-  bool ends_ = false;      // the client has its last answer
+  bool pending_ = false, ends_ = false;  // a request waits for the next leg; the client has its last answer
 };
 
-}  // namespace
-
-io::task<> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted, admission::place held) {
-  std::optional<trip> one;
-  const char* defect = nullptr;
-  std::string what;
+// An exception ends this connection only.
+io::task<> run(std::unique_ptr<trip> one) {
+  std::string defect;
   try {
-    one.emplace(home, by, key, std::move(accepted), std::move(held));
     co_await one->run();
+    co_return;
   } catch (const std::exception& error) {
-    what = error.what();
-    defect = what.c_str();
+    defect = error.what();
   } catch (...) {
     defect = "unknown exception";
   }
-  if (defect && one) one->failed(defect);
+  one->failed(defect);
+}
+
+}  // namespace
+
+void begin_trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp_socket accepted, admission::place held) {
+  io::start(run(std::make_unique<trip>(home, by, key, std::move(accepted), std::move(held))));
 }
 
 }  // namespace omnilink::actors

@@ -4,12 +4,10 @@
 
 #include "actors/worker.hpp"
 #include "io/tcp_socket.hpp"
-#include "io/task.hpp"
 
 namespace omnilink::actors {
 
 /// `held` is given back when the connection has ended.
-io::task<> run_trip(worker& home, way_in by, core::flow_key key, io::tcp_socket accepted,
-                    admission::place held);
+void begin_trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp_socket accepted, admission::place held);
 
 }  // namespace omnilink::actors

@@ -57,14 +57,12 @@ asked_facts worker::asked() const noexcept {
 worker::~worker() = default;
 
 connection& worker::open(const core::endpoint& source) {
-  auto fresh = std::make_unique<connection>();
-  fresh->info.id = next_id;
-  fresh->info.source = source;
-  fresh->info.begun = core::clock::now();
-  fresh->draining = draining;
+  connection& out = connections[next_id];
+  out.info.id = next_id;
+  out.info.source = source;
+  out.info.begun = core::clock::now();
+  out.draining = draining;
   next_id += shared.who.workers();
-  connection& out = *fresh;
-  connections.emplace(out.info.id, std::move(fresh));
   return out;
 }
 
@@ -79,13 +77,13 @@ void worker::tell_if_drained() {
 
 void worker::kill_all(core::errc why) {
   // Canceling closes sockets and posts completions; none of them runs in here, so the map stays as it is.
-  for (auto& [id, one] : connections) one->cancel.cancel(why);
+  for (auto& [id, one] : connections) one.cancel.cancel(why);
 }
 
 void worker::shed(std::uint32_t count) {
   std::vector<connection*> all;
   all.reserve(connections.size());
-  for (auto& [id, one] : connections) all.push_back(one.get());
+  for (auto& [id, one] : connections) all.push_back(&one);
   const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(count, all.size()));
   std::ranges::nth_element(all, end, {}, &connection::quiet_since);
   std::for_each(all.begin(), end, [this](connection* one) { kill(*one, core::errc::limit_reached); });
@@ -99,16 +97,16 @@ void connection::drain(core::errc why) {
 
 void worker::drain() {
   draining = true;
-  for (auto& [id, one] : connections) one->drain(core::errc::shutting_down);
+  for (auto& [id, one] : connections) one.drain(core::errc::shutting_down);
 }
 
 connection_list worker::list() const {
   connection_list out;
   out.reserve(connections.size());
   for (const auto& [id, one] : connections) {
-    out.push_back(one->info);
-    out.back().bytes_up = one->counters.up;
-    out.back().bytes_down = one->counters.down;
+    out.push_back(one.info);
+    out.back().bytes_up = one.counters.up;
+    out.back().bytes_down = one.counters.down;
   }
   return out;
 }
@@ -117,12 +115,12 @@ worker_view worker::view() const {
   worker_view out{counted, {}, {}, flows.stats()};
   out.make_room(0, 0);
   for (const auto& [id, one] : connections) {
-    const std::uint16_t chain = one->way ? one->way->chain : numbering::no_chain;
+    const std::uint16_t chain = one.way ? one.way->chain : numbering::no_chain;
     ++out.on_chain[chain];
-    out.counted.chains[chain].up += one->counters.up;
-    out.counted.chains[chain].down += one->counters.down;
-    if (!one->way) continue;
-    for (const std::uint16_t hop : one->way->hops) ++out.through_hop[hop];
+    out.counted.chains[chain].up += one.counters.up;
+    out.counted.chains[chain].down += one.counters.down;
+    if (!one.way) continue;
+    for (const std::uint16_t hop : one.way->hops) ++out.through_hop[hop];
   }
   return out;
 }

@@ -24,6 +24,7 @@
 #include "io/canceler.hpp"
 #include "io/deadlines.hpp"
 #include "io/descriptor.hpp"
+#include "io/frame_pool.hpp"
 #include "io/relay.hpp"
 #include "io/tcp_socket.hpp"
 #include "nat/table.hpp"
@@ -134,7 +135,8 @@ struct worker {
   caf::actor questions_alive;   ///< the strong reference to …
   asker& questions;             ///< … who carries this unit's questions to actors
   std::shared_ptr<const worker_settings> settings;  ///< of the connections that begin now
-  std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections;
+  std::unordered_map<std::uint64_t, connection, std::hash<std::uint64_t>, std::equal_to<>, io::frame_allocator<std::pair<const std::uint64_t, connection>>>
+      connections;  // by id
   recheck on_change{execution.io()};
   std::vector<accepting> acceptors;
   accept_pause pause{execution.io()};

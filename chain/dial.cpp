@@ -31,40 +31,21 @@ constexpr int foreign_attempts = 8;
 // One dial in progress: the stream so far, what is left of the time, and the verdict as it would be now.
 class attempt {
  public:
-  attempt(const chain& way, const core::target& where, const dial_environment& env, io::canceler& owner, const core::address* source)
+  attempt(const chain& way, const core::target& where, const dial_environment& env, io::canceler& owner, const core::address* source, dialed& out)
       : way_{way}, where_{where}, env_{env}, owner_{owner}, source_{way.is_direct() ? source : nullptr}, timer_{env.deadlines},
-        chain_deadline_{core::clock::now() + env.limits.chain} {}
+        begun_{core::clock::now()}, out_{out} {}
 
-  io::task<dialed> run() {
-    if (way_.is_reject()) {
-      out_.verdict.code = errc::rejected;
-    } else if (way_.is_direct()) {
-      co_await open(where_, nullptr);
-    } else {
-      for (std::size_t i = 0; i < way_.hops.size() && ok(); ++i) co_await pass(i);
-    }
-    timer_.disarm();
-    owner_.disarm();
-    if (!ok()) {
-      stream_.reset();
-      // A deadline or a kill shows as whatever it interrupted; its own reason is the truth.
-      if (owner_.canceled()) out_.verdict.code = owner_.why();
-    }
-    out_.upstream = std::move(stream_);
-    co_return std::move(out_);
-  }
-
- private:
   bool ok() const noexcept { return out_.verdict.ok(); }
+  void refuse() noexcept { out_.verdict.code = errc::rejected; }
 
   // Everything hop i has to do: be reached, be trusted, and say yes to the next address.
   io::task<> pass(std::size_t i) {
     const hop& h = way_.hops[i];
-    const auto begun = core::clock::now();
+    const auto begun = i == 0 ? begun_ : core::clock::now();
     out_.verdict.hop = static_cast<int>(i);
     out_.verdict.hop_name = h.name;
     arm_deadline(begun);
-    if (i == 0) co_await open(h.where, &h);
+    if (i == 0) co_await connect(h.where, &h);
     if (ok() && h.tls) co_await secure(h);
     if (ok()) {
       const core::target& next = i + 1 < way_.hops.size() ? way_.hops[i + 1].where : where_;
@@ -80,37 +61,51 @@ class attempt {
   }
 
   // TCP to a hop, or to the target of a direct chain (`h` null).
-  io::task<> open(const core::target& to, const hop* h) {
-    const auto begun = core::clock::now();
-    if (!h) arm_deadline(begun);
-    std::vector<core::endpoint> addresses;
+  io::task<> connect(const core::target& to, const hop* h) {
+    if (!h) arm_deadline(begun_);
+    addresses all;
     if (to.is_name()) {
-      enter(step::resolve);
-      co_await resolve(to, addresses);
+      enter(step::resolve, begun_);
+      co_await resolve(to, all);
       if (!ok()) co_return;
+      enter(step::connect, core::clock::now());
     } else {
-      addresses.push_back(to.endpoint());
+      all.push_back(to.endpoint());
+      enter(step::connect, begun_);
     }
-    enter(step::connect);
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
       out_.verdict.code = errc::ok;
       out_.verdict.system_errno = 0;
-      if (env_.is_own && env_.is_own(addresses[i])) {
+      if (env_.is_own && env_.is_own(all[i])) {
         fail(errc::loop);
         continue;
       }
-      if (!h && to.is_name() && env_.private_loopback && addresses[i].address.is_loopback()) {
+      if (!h && to.is_name() && env_.private_loopback && all[i].address.is_loopback()) {
         fail(errc::rejected);
         continue;
       }
-      co_await connect(addresses[i], addresses.size() - i);
+      co_await connect_to(all[i], all.size() - i);
       if (ok() || owner_.canceled()) break;
     }
     if (!h) {
-      leave_hop(begun);
+      leave_hop(begun_);
       if (ok()) out_.verdict.step = step::none;
     }
   }
+
+  void finish() {
+    timer_.disarm();
+    owner_.disarm();
+    if (!ok()) {
+      stream_.reset();
+      // A deadline or a kill shows as whatever it interrupted; its own reason is the truth.
+      if (owner_.canceled()) out_.verdict.code = owner_.why();
+    }
+    out_.upstream = std::move(stream_);
+  }
+
+ private:
+  using addresses = boost::container::small_vector<core::endpoint, 1>;
 
   // The resolver lives on another thread and cannot be interrupted; what waits here can.
   struct pending {
@@ -126,7 +121,7 @@ class attempt {
     wait->done.cancel();
   }
 
-  io::task<> resolve(const core::target& to, std::vector<core::endpoint>& addresses) {
+  io::task<> resolve(const core::target& to, addresses& found) {
     auto executor = env_.deadlines.executor();
     auto wait = std::make_shared<pending>(executor);
     if (!owner_.arm([w = wait.get()] { w->done.cancel(); })) co_return fail(owner_.why());
@@ -136,13 +131,18 @@ class attempt {
     if (owner_.canceled()) co_return fail(owner_.why());
     if (!wait->answer) co_return fail(errc::resolve_failed);
     if (wait->answer->has_error()) co_return fail(wait->answer->error());
-    addresses = std::move(**wait->answer);
-    if (addresses.empty()) fail(errc::name_not_found);
+    const auto& answer = **wait->answer;
+    found.assign(answer.begin(), answer.end());
+    if (found.empty()) fail(errc::name_not_found);
   }
 
   // With more addresses to come, one that is silent gets its share of the time only.
-  io::task<> connect(const core::endpoint& to, std::size_t addresses_left) {
-    if (!source_) co_return co_await connect_once(to, addresses_left);
+  io::task<> connect_to(const core::endpoint& to, std::size_t addresses_left) {
+    return source_ ? connect_foreign(to, addresses_left) : connect_once(to, addresses_left);
+  }
+
+  // With the client's address.
+  io::task<> connect_foreign(const core::endpoint& to, std::size_t addresses_left) {
     out_.verdict.detail.clear();
     if (source_->is_v6() != to.address.is_v6()) {
       fail(errc::unsupported);
@@ -157,7 +157,6 @@ class attempt {
     }
   }
 
-  // A socket with the client's address.
   io::task<> open_foreign(io::tcp_socket& socket) {
     io::descriptor lent;
     for (;;) {
@@ -199,7 +198,7 @@ class attempt {
   }
 
   io::task<> secure(const hop& h) {
-    enter(step::tls);
+    enter(step::tls, core::clock::now());
     if (!arm_stream()) co_return;
     stream_ = io::make_tls_stream(std::move(stream_), env_.tls.of(h));
     const io::tls_result result = co_await io::tls_handshake(*stream_);
@@ -210,7 +209,7 @@ class attempt {
   }
 
   io::task<> request(const hop& h, const core::target& next) {
-    enter(step::request);
+    enter(step::request, core::clock::now());
     if (const auto no = h.obstacle(next); !no.empty()) {
       fail(errc::unsupported);
       out_.verdict.detail = no;
@@ -266,12 +265,11 @@ class attempt {
   }
 
   void arm_deadline(core::instant begun) {
-    hop_deadline_ = std::min(begun + env_.limits.hop, chain_deadline_);
+    hop_deadline_ = std::min(begun + env_.limits.hop, begun_ + env_.limits.chain);
     timer_.arm(hop_deadline_, [this] { owner_.cancel(errc::timed_out); });
   }
 
-  void enter(step next) {
-    const auto now = core::clock::now();
+  void enter(step next, core::instant now) {
     leave_step(now);
     out_.verdict.step = next;
     step_begun_ = now;
@@ -307,20 +305,27 @@ class attempt {
   io::canceler& owner_;
   const core::address* const source_;
   io::deadlines::timer timer_;
-  core::instant chain_deadline_;
+  const core::instant begun_;
   core::instant hop_deadline_{};
   core::instant step_begun_{};
   hop_time hop_time_;  // of the hop under way
   std::unique_ptr<io::stream> stream_;
-  dialed out_;
+  dialed& out_;
 };
 
 }  // namespace
 
-io::task<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
-                      io::canceler& owner, const core::address* source) {
-  attempt now{way, where, environment, owner, source};
-  co_return co_await now.run();
+io::task<> dial(const chain& way, const core::target& where, const dial_environment& environment, io::canceler& owner,
+                const core::address* source, dialed& out) {
+  attempt now{way, where, environment, owner, source, out};
+  if (way.is_reject()) {
+    now.refuse();
+  } else if (way.is_direct()) {
+    co_await now.connect(where, nullptr);
+  } else {
+    for (std::size_t i = 0; i < way.hops.size() && now.ok(); ++i) co_await now.pass(i);
+  }
+  now.finish();
 }
 
 }  // namespace omnilink::chain

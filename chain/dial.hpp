@@ -46,9 +46,9 @@ struct dialed {
   boost::container::small_vector<hop_time, 4> hop_times;
 };
 
-/// `way`, `where` and `owner` must outlive the returned awaitable. `owner` ends it early: the verdict then carries its reason. `source`: whose
-/// address the connection of a direct chain has; null: ours.
-io::task<dialed> dial(const chain& way, const core::target& where, const dial_environment& environment,
-                      io::canceler& owner, const core::address* source = nullptr);
+/// All must outlive the returned awaitable. `owner` ends it early: the verdict then carries its reason. `source`: whose address the
+/// connection of a direct chain has; null: ours. `out`: as made.
+io::task<> dial(const chain& way, const core::target& where, const dial_environment& environment, io::canceler& owner,
+                const core::address* source, dialed& out);
 
 }  // namespace omnilink::chain

@@ -39,22 +39,22 @@ constexpr core::nanoseconds shutdown_limit = std::chrono::seconds{2};
 
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes, deadlines& timers,
-          const relay_options& options, relay_counters& counters, resumption<relay_result>&& done)
-      : client_{client, relay_side::client},
-        upstream_{upstream, relay_side::upstream},
-        up_{client_, upstream_, counters.up},
-        down_{upstream_, client_, counters.down},
-        buffer_{buffer},
-        pipes_{pipes},
-        options_{options},
-        timer_{timers},
-        counters_{counters},
+  session(const relay_wait::between& ends, resumption<relay_result>&& done)
+      : client_{ends.client, relay_side::client},
+        upstream_{ends.upstream, relay_side::upstream},
+        up_{client_, upstream_, ends.counters.up},
+        down_{upstream_, client_, ends.counters.down},
+        buffer_{ends.buffer},
+        pipes_{ends.pipes},
+        idle_{ends.options.idle},
+        half_close_{ends.options.half_close},
+        hears_answer_{ends.options.on_answer},
+        timer_{ends.timers},
+        counters_{ends.counters},
         done_{std::move(done)} {
-    up_.can_splice = down_.can_splice = client.is_plain() && upstream.is_plain();
-    if (!options.up.empty()) up_.limit = std::make_unique<slowed>(options.up, timers);
-    if (!options.down.empty()) down_.limit = std::make_unique<slowed>(options.down, timers);
-    down_.hears = options.on_answer;
+    up_.can_splice = down_.can_splice = ends.client.is_plain() && ends.upstream.is_plain();
+    if (!ends.options.up.empty()) up_.limit = std::make_unique<slowed>(ends.options.up, ends.timers);
+    if (!ends.options.down.empty()) down_.limit = std::make_unique<slowed>(ends.options.down, ends.timers);
   }
 
   void start() {
@@ -105,8 +105,8 @@ class session : public std::enable_shared_from_this<session> {
     const progress got = d.from.bytes.read(space);
     if (got.done()) {
       d.full_buffers = got.count == buffer_.bytes.size() ? d.full_buffers + 1 : 0;
-      if (d.hears) {
-        const errc said = std::exchange(d.hears, nullptr)({buffer_.bytes.data(), got.count});
+      if (hears_answer_ && &d == &down_) {
+        const errc said = std::exchange(hears_answer_, nullptr)({buffer_.bytes.data(), got.count});
         if (said != errc::ok) return cut(said);
       }
       return write(d, {buffer_.bytes.data(), got.count});
@@ -407,7 +407,7 @@ class session : public std::enable_shared_from_this<session> {
   bool end_blocked() const noexcept { return up_.end_blocked || down_.end_blocked; }
 
   core::nanoseconds timeout() const noexcept {
-    const auto usual = up_.over() || down_.over() ? options_.half_close : options_.idle;
+    const auto usual = up_.over() || down_.over() ? half_close_ : idle_;
     return end_blocked() ? std::min(usual, shutdown_limit) : usual;
   }
 
@@ -439,7 +439,8 @@ class session : public std::enable_shared_from_this<session> {
   direction down_;
   relay_buffer& buffer_;
   pipe_pool& pipes_;
-  const relay_options options_;
+  const core::nanoseconds idle_, half_close_;
+  std::function<errc(bytes)> hears_answer_;  // until something was read
   deadlines::timer timer_;
   relay_counters& counters_;
   std::optional<resumption<relay_result>> done_;
@@ -456,14 +457,8 @@ void direction::ready(errc outcome) {
 
 }  // namespace relaying
 
-task<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes,
-                         deadlines& timers, const relay_options& options,
-                         relay_counters& counters) {
-  auto begin = [&](resumption<relay_result> done) {
-    std::make_shared<relaying::session>(client, upstream, buffer, pipes, timers, options, counters, std::move(done))
-        ->start();
-  };
-  co_return co_await completed<relay_result>(begin);
+void relay_wait::begin(resumption<relay_result> done) {
+  std::allocate_shared<relaying::session>(frame_allocator<relaying::session>{}, ends_, std::move(done))->start();
 }
 
 }  // namespace omnilink::io

@@ -48,6 +48,33 @@ struct relay_result {
   int system_errno = 0;
 };
 
+/// `co_await` gives the relay_result. Is a part of the task's frame, for as long as the connection lasts.
+class [[nodiscard]] relay_wait final : completion<relay_result> {
+ public:
+  struct between {
+    stream& client;
+    stream& upstream;
+    relay_buffer& buffer;
+    pipe_pool& pipes;
+    deadlines& timers;
+    const relay_options& options;
+    relay_counters& counters;
+  };
+  explicit relay_wait(const between& ends) noexcept : ends_{ends} {}
+
+  bool await_ready() noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> who) {
+    who_ = &who.promise();
+    begin(resumption<relay_result>{*this});
+  }
+  relay_result await_resume() noexcept { return *result_; }
+
+ private:
+  void begin(resumption<relay_result> done);
+  const between ends_;
+};
+
 /// Between two plain sockets, a direction in bulk moves to splice(2) for as long as bytes keep coming and a
 /// pipe can be had. Ends when both directions have ended: an end is handed on after the last byte and the
 /// other direction lives on. When a side fails (RST, or TLS cut off without close_notify), what it sent
@@ -55,8 +82,9 @@ struct relay_result {
 /// a failure for an end. The caller closes the streams at once, which is how a plain one learns of the second
 /// end; closing both earlier ends the relay with `canceled`. All arguments must outlive the returned
 /// awaitable.
-task<relay_result> relay(stream& client, stream& upstream, relay_buffer& buffer,
-                         pipe_pool& pipes, deadlines& timers, const relay_options& options,
-                         relay_counters& counters);
+inline relay_wait relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes, deadlines& timers,
+                        const relay_options& options, relay_counters& counters) noexcept {
+  return relay_wait{{client, upstream, buffer, pipes, timers, options, counters}};
+}
 
 }  // namespace omnilink::io

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -48,7 +47,6 @@ struct direction final : waiter {
   bool end_blocked = false;              // `to` has no room for the end
   std::shared_ptr<session> owner{};      // while it waits
   std::unique_ptr<slowed> limit{};       // null: there is none
-  std::function<errc(bytes)> hears{};    // until something was read
 
   bool in_bulk() const noexcept {
     return can_splice && full_buffers >= bulk_after && from.bytes.buffered() == 0;

@@ -8,13 +8,14 @@
 #include <utility>
 
 #include "io/error.hpp"
+#include "io/frame_pool.hpp"
 
 namespace omnilink::io {
 namespace {
 
 using kind = progress::kind;
 
-class tcp_stream final : public stream {
+class tcp_stream final : public stream, public pooled {
  public:
   tcp_stream(tcp_socket socket, nagle how) : socket_{std::move(socket)}, how_{how} {}
 

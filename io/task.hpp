@@ -23,13 +23,10 @@ class task;
 
 namespace detail {
 
-struct promise_base {
+struct promise_base : pooled {
   promise_base() = default;
   promise_base(const promise_base&) = delete;
   promise_base& operator=(const promise_base&) = delete;
-
-  static void* operator new(std::size_t size) { return take_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { give_frame_back(frame, size); }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
   void unhandled_exception() noexcept { failed = std::current_exception(); }
