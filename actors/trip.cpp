@@ -2,6 +2,7 @@
 
 #include <array>
 #include <exception>
+#include <optional>
 
 #include "actors/access_log.hpp"
 #include "actors/explicit_client.hpp"
@@ -34,10 +35,9 @@ const way_numbers unknown_way{numbering::no_chain, {}};
 class trip : public io::pooled {
  public:
   trip(worker& home, const way_in& by, const core::flow_key& key, io::tcp_socket accepted, admission::place held)
-      : held_{std::move(held)}, home_{home}, arrived_by_{home.settings}, settings_{arrived_by_}, by_{by}, listener_{by.listener == way_in::unnamed ? nullptr : &arrived_by_->config().listeners[by.listener]},
-        client_{io::make_tcp_stream(std::move(accepted), io::nagle::off)}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {
-    if (listener_ && !intercepted() && by_.kind != listen_kind::tcp) asks_ = std::make_unique<explicit_client>(home_, arrived_by_->config(), *listener_, slot_, *client_);
-  }
+      : held_{std::move(held)}, home_{home}, arrived_by_{home.settings}, settings_{arrived_by_}, by_{by},
+        listener_{by.listener == way_in::unnamed ? nullptr : &arrived_by_->config().listeners[by.listener]},
+        client_{io::make_tcp_stream(std::move(accepted), io::nagle::off)}, key_{key}, slot_{home.open(key_.source)}, recorded_{home, key_} {}
 
   ~trip() {
     client_.reset();
@@ -100,6 +100,7 @@ class trip : public io::pooled {
     if (!ok()) co_return;
     if (by_.kind == listen_kind::tcp) wants(listener_->to);
     if (heard_first) {
+      asks_ = std::make_unique<explicit_client>(home_, arrived_by_->config(), *listener_, slot_, *client_);
       co_await asks_->ask();
       take_request();
     }
@@ -240,8 +241,7 @@ class trip : public io::pooled {
     const bool listens = ok() && said.need_more != 0 && !forwards();
     if (listens && asks_) co_await asks_->confirm(verdict_);
     if (listens && ok()) co_await listen(said.wait);
-    auto refined = ok() ? sniffed_target(asked(original_), ruled_, *settings_) : std::nullopt;
-    if (refined) refined_ = std::make_unique<core::target>(std::move(*refined));
+    if (ok()) refined_ = sniffed_target(asked(original_), ruled_, *settings_);
     if (silent()) co_await hold();
   }
 
@@ -290,7 +290,6 @@ class trip : public io::pooled {
     slot_.info.phase = "dial";
     const core::address* source = listener_ && listener_->original_source ? &key_.source.address : nullptr;
     co_await chain::dial(*way_, refined_ ? *refined_ : destination(), settings_->dialling, slot_.cancel, source, dialed_);
-    verdict_ = dialed_.verdict;
     home_.saw(*slot_.way, *way_, dialed_);
     const bool waits = ok() && !forwards() && asks_ && asks_->request().reply_due;
     if (waits) co_await asks_->confirm(verdict_);
@@ -404,6 +403,7 @@ class trip : public io::pooled {
     if (!pending_) {
       if (ends_) co_await asks_->say_goodbye();
       if (ok()) co_return false;
+      // One wait for each statement: g++ 12 destroys what the other half of an || was to wait for, though it never was made.
       const bool may_ask = co_await asks_->refuse(verdict_);
       if (!may_ask) co_return false;
       const bool asked = co_await asks_->ask_again();
@@ -467,7 +467,7 @@ class trip : public io::pooled {
   standing standing_{home_, slot_, ruled_, [this] { return asked(original_); }};
   std::uint64_t minute_ = 0;  // of the week, when it was ruled on
   std::unique_ptr<interceptor::filter::flow> flow_;  // null: there are no rules
-  std::unique_ptr<core::target> refined_;          // what the last hop is asked for, where it is not destination()
+  std::optional<core::target> refined_;  // what the last hop is asked for, where it is not destination()
   interceptor::own_connections::ticket remembered_;
   flow_record recorded_;
   chain::dialed dialed_;

@@ -55,7 +55,7 @@ std::string redirects(all_of_them all, const exemption& own) {
 std::string tproxy_output(const exemption& own, const std::string& fresh) {
   const std::string remembered = fmt::format("    ct direction original {} meta mark set ct mark accept\n", has_our_mark("ct mark"));
   const std::string sent_by_us = fmt::format("meta skuid {} meta skgid {}", own.uid, own.gid);
-  return fmt::format("  chain tproxy_fresh {{\n    {} {} ct mark set 0\n{}{}{}  }}\n", sent_by_us, has_our_mark("ct mark"), exempt_rule(own), remembered,
+  return fmt::format("  chain tproxy_fresh {{\n    {} {} ct mark set 0\n{}{}{}  }}\n", has_our_mark("ct mark"), sent_by_us, exempt_rule(own), remembered,
                      fresh) +
          chain("tproxy_output", "route hook output priority -150",
                "    meta l4proto != tcp accept\n"

@@ -1,5 +1,6 @@
-// Memory for coroutine frames and what else a connection is made of: what ends gives its room to what begins next on the same thread, so that a connection that is like
-// the one before takes nothing from the heap. malloc(3) does not do that well: frames are larger than what it keeps at hand.
+// Memory for coroutine frames and what else a connection is made of: what ends gives its room to what begins next on the same thread, so that
+// a connection that is like the one before takes nothing from the heap. malloc(3) does not do that well: frames are larger than what it keeps
+// at hand.
 #pragma once
 
 #include <cstddef>

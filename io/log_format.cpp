@@ -41,7 +41,7 @@ bool is_control(std::string_view sequence) noexcept {
   return sequence.size() == 2 && first == 0xc2 && static_cast<unsigned char>(sequence[1]) < 0xa0;
 }
 
-using line_buffer = fmt::basic_memory_buffer<char, 512>;  // more than an access line takes
+using line_buffer = fmt::basic_memory_buffer<char, 512>;  // most access lines take less
 
 void put(line_buffer& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
 void put(line_buffer& out, char byte) { out.push_back(byte); }
@@ -183,7 +183,7 @@ void put_time(line_buffer& out, std::chrono::system_clock::time_point when) {
   }
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(when - second).count();
   const char thousandths[] = {static_cast<char>('0' + milliseconds / 100), static_cast<char>('0' + milliseconds / 10 % 10),
-                         static_cast<char>('0' + milliseconds % 10), 'Z'};
+                              static_cast<char>('0' + milliseconds % 10), 'Z'};
   put(out, made);
   put(out, {thousandths, sizeof thousandths});
 }

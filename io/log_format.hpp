@@ -16,7 +16,7 @@ enum class level : std::uint8_t { debug, info, warn, error, off };
 
 std::string_view name_of(level which) noexcept;
 
-/// What we have made ourselves of letters, digits and ":.,[]-_/": nobody looks whether it must be quoted.
+/// What we have made ourselves of letters, digits and ":.,[]-_/": as text it is taken without a look whether it must be quoted.
 struct plain {
   std::string_view text;
 };

@@ -63,8 +63,7 @@ class tls_stream final : public stream {
   }
 
   progress write(bytes data) noexcept override {
-    const bool behind_handshake = held_ && !records_.empty() && !data.empty();
-    held_ = false;
+    const bool behind_handshake = held_ && !data.empty();
     if (!behind_handshake) {
       const progress clear = flush_records();
       if (!clear.done() || data.empty()) return clear;
@@ -133,8 +132,8 @@ class tls_stream final : public stream {
  protected:
   progress read_more(std::span<std::uint8_t> into) noexcept override {
     if (read_end_) return *read_end_;
-    if (std::exchange(held_, false) || records_.size() - sent_ > records_max) {
-      const progress clear = flush_records();
+    if (held_ || records_.size() - sent_ > records_max) {
+      const progress clear = held_ ? flush() : flush_records();
       if (clear.blocked()) return clear;
     }
     if (has_no_more()) return {kind::want_read};
@@ -159,7 +158,7 @@ class tls_stream final : public stream {
   bool has_no_more() noexcept {
     const bool below_is_dry = lower_->is_plain() && lower_->buffered() == 0 && lower_->socket().is_open() &&
                               !lower_->socket().known().worth_a_try(event::read);
-    return below_is_dry && SSL_has_pending(engine_.get()) == 0;
+    return below_is_dry && SSL_is_init_finished(engine_.get()) && SSL_has_pending(engine_.get()) == 0;
   }
 
   // Calls the engine, sends on what it wrote; SSL_get_error's answer.
@@ -208,6 +207,7 @@ class tls_stream final : public stream {
     }
     records_ = {};
     sent_ = 0;
+    held_ = false;
     return progress::moved(0);
   }
 

@@ -142,8 +142,15 @@ TEST(ruleset_capture, what_runs_is_recognized_before_and_after_the_rules) {
   const interception all[] = {{capturing(way::out, {{80, 80}}), 1, true}, {capturing(way::out, {{81, 81}}), 2, true, core::mechanism::tproxy}};
   for (const std::string& rules : {capture_ruleset(all, own), withdrawn_ruleset(all, own)}) {
     at(rules, "tcp flags & (syn | ack) != syn socket transparent 1 meta mark set 0x6f6c6e00 accept\n");
-    at(rules, "ct direction original ct mark & 0xffffff00 == 0x6f6c6e00 meta mark set ct mark accept\n");
     at(rules, "type nat hook output");
+    const std::string remembered = "ct direction original ct mark & 0xffffff00 == 0x6f6c6e00 meta mark set ct mark accept\n";
+    const auto fresh = at(rules, "chain tproxy_fresh"), output = at(rules, "chain tproxy_output"), prerouting = at(rules, "chain tproxy_prerouting");
+    EXPECT_LT(rules.find(remembered, fresh), output) << "a SYN that is sent again";
+    EXPECT_LT(rules.find(remembered, output), prerouting) << "what runs";
+    EXPECT_LT(rules.find("== syn goto tproxy_fresh\n", output), rules.find(remembered, output));
+    const auto own_ones = rules.find("ct mark & 0xffffff00 == 0x6f6c6e00 meta skuid 28524 meta skgid 28525 ct mark set 0\n", fresh);
+    EXPECT_LT(own_ones, rules.find("meta skuid 28524 meta skgid 28525 accept\n", fresh)) << "what is kept of a client is not our dial's";
+    EXPECT_LT(rules.find("iif \"lo\" tcp flags & (syn | ack) != syn accept\n", prerouting), rules.find("socket transparent", prerouting));
   }
   const std::string withdrawn = withdrawn_ruleset(all, own);
   for (const char* taking : {"redirect to", "tproxy ip", "dport"}) EXPECT_FALSE(has(withdrawn, taking)) << taking;

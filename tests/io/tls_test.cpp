@@ -385,6 +385,23 @@ TEST(tls, one_byte_at_a_time_each_way) {
   EXPECT_EQ((*got_up)->last.what, progress::kind::eof);
 }
 
+TEST(tls, who_reads_first_says_its_last_words_first) {
+  loop events;
+  const auto contexts = make_tls();
+  auto plain = connect_ends(events);
+  const auto near = make_tls_stream(std::move(plain.near), *contexts.server);
+  const auto far = make_tls_stream(std::make_unique<dribbling>(std::move(plain.far)), *contexts.client);
+  const auto server = events.spawn(tls_handshake(*near));
+  EXPECT_EQ(events.finish(tls_handshake(*far)).code, errc::ok);
+  std::array<std::uint8_t, 1> got{};
+  const auto heard = events.spawn(read_some(*far, got));
+  ASSERT_TRUE(events.until([&] { return server->has_value(); }));
+  const std::array<std::uint8_t, 1> said{42};
+  EXPECT_TRUE(events.finish(write_all(*near, said)).done());
+  ASSERT_TRUE(events.until([&] { return heard->has_value(); }));
+  EXPECT_EQ(got[0], 42);
+}
+
 TEST(tls, damaged_records_fail) {
   loop events;
   const auto contexts = make_tls();
