@@ -17,7 +17,7 @@ CEILINGS = {
     "handshake": 4_051,   # SOCKS5, both roles, greeting to reply
     "classify": 564,      # 100 filters by network and port
     "flow": 1_697,        # insert, find, close, sweep
-    "round_trip": 4_688,  # 64 bytes each way through a relay
+    "round_trip": 2_955,  # 64 bytes each way through a relay
 }
 
 
