@@ -289,7 +289,8 @@ class memory(unittest.TestCase):
         self.assertGreater(most - before, 1500 * 2)  # KiB
         for one in held:
             one.close()
-        omnilink.wait_until(lambda: here.service.resident_kib() < before + (most - before) / 3, "it is given back")
+        # Some is no connection's: the queue of the log, which was never so long, and the flows, which are remembered.
+        omnilink.wait_until(lambda: here.service.resident_kib() < before + (most - before) / 2, "it is given back")
         self.assertTrue(echoes(stays))
 
     def test_D5_those_that_were_idle_longest_end_first(self):
