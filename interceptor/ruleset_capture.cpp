@@ -37,7 +37,7 @@ std::string tag_ours(all_of_them all, const exemption& own) {
   for (const auto& one : all) {
     if (one.by == mechanism::redirect) ports.push_back({one.port, one.port});
   }
-  const std::string when = fmt::format("    tcp dport {} meta skuid {} meta skgid {} fib daddr type local ", port_set(ports), own.uid, own.gid);
+  const std::string when = fmt::format("    tcp dport {} {} fib daddr type local ", port_set(ports), sent_by(own));
   return chain("tag", "filter hook output priority 10", syn_guard + fmt::format("{0}ip ttl set {1}\n{0}ip6 hoplimit set {1}\n", when, ttl_of_ours));
 }
 
@@ -54,8 +54,7 @@ std::string redirects(all_of_them all, const exemption& own) {
 // never answered.
 std::string tproxy_output(const exemption& own, const std::string& fresh) {
   const std::string remembered = fmt::format("    ct direction original {} meta mark set ct mark accept\n", has_our_mark("ct mark"));
-  const std::string sent_by_us = fmt::format("meta skuid {} meta skgid {}", own.uid, own.gid);
-  return fmt::format("  chain tproxy_fresh {{\n    {} {} ct mark set 0\n{}{}{}  }}\n", has_our_mark("ct mark"), sent_by_us, exempt_rule(own), remembered,
+  return fmt::format("  chain tproxy_fresh {{\n    {} {} ct mark set 0\n{}{}{}  }}\n", has_our_mark("ct mark"), sent_by(own), exempt_rule(own), remembered,
                      fresh) +
          chain("tproxy_output", "route hook output priority -150",
                "    meta l4proto != tcp accept\n"

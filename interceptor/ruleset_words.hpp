@@ -17,9 +17,9 @@ inline std::string chain(std::string_view name, std::string_view hook, const std
   return fmt::format("  chain {} {{\n    type {}; policy accept;\n{}  }}\n", name, hook, body);
 }
 
-inline std::string exempt_rule(const exemption& own) {
-  return fmt::format("    meta skuid {} meta skgid {} accept\n", own.uid, own.gid);
-}
+inline std::string sent_by(const exemption& own) { return fmt::format("meta skuid {} meta skgid {}", own.uid, own.gid); }
+
+inline std::string exempt_rule(const exemption& own) { return fmt::format("    {} accept\n", sent_by(own)); }
 
 /// "<key> & <mask> == <base>", the key being "meta mark" or "ct mark".
 inline std::string has_our_mark(std::string_view key) { return fmt::format("{} & {:#x} == {:#x}", key, mark_mask, mark_base); }

@@ -39,7 +39,7 @@ constexpr core::nanoseconds shutdown_limit = std::chrono::seconds{2};
 
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(const relay_wait::between& ends, resumption<relay_result>&& done)
+  session(const relay_beginning& ends, resumption<relay_result>&& done)
       : client_{ends.client, relay_side::client},
         upstream_{ends.upstream, relay_side::upstream},
         up_{client_, upstream_, ends.counters.up},
@@ -457,8 +457,8 @@ void direction::ready(errc outcome) {
 
 }  // namespace relaying
 
-void relay_wait::begin(resumption<relay_result> done) {
-  std::allocate_shared<relaying::session>(frame_allocator<relaying::session>{}, ends_, std::move(done))->start();
+void relay_beginning::operator()(resumption<relay_result> done) const {
+  std::allocate_shared<relaying::session>(frame_allocator<relaying::session>{}, *this, std::move(done))->start();
 }
 
 }  // namespace omnilink::io

@@ -48,31 +48,16 @@ struct relay_result {
   int system_errno = 0;
 };
 
-/// `co_await` gives the relay_result. Is a part of the task's frame, for as long as the connection lasts.
-class [[nodiscard]] relay_wait final : completion<relay_result> {
- public:
-  struct between {
-    stream& client;
-    stream& upstream;
-    relay_buffer& buffer;
-    pipe_pool& pipes;
-    deadlines& timers;
-    const relay_options& options;
-    relay_counters& counters;
-  };
-  explicit relay_wait(const between& ends) noexcept : ends_{ends} {}
-
-  bool await_ready() noexcept { return false; }
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> who) {
-    who_ = &who.promise();
-    begin(resumption<relay_result>{*this});
-  }
-  relay_result await_resume() noexcept { return *result_; }
-
- private:
-  void begin(resumption<relay_result> done);
-  const between ends_;
+/// What a relay lies between, and what it works with: begins one.
+struct relay_beginning {
+  stream& client;
+  stream& upstream;
+  relay_buffer& buffer;
+  pipe_pool& pipes;
+  deadlines& timers;
+  const relay_options& options;
+  relay_counters& counters;
+  void operator()(resumption<relay_result> done) const;
 };
 
 /// Between two plain sockets, a direction in bulk moves to splice(2) for as long as bytes keep coming and a
@@ -82,9 +67,9 @@ class [[nodiscard]] relay_wait final : completion<relay_result> {
 /// a failure for an end. The caller closes the streams at once, which is how a plain one learns of the second
 /// end; closing both earlier ends the relay with `canceled`. All arguments must outlive the returned
 /// awaitable.
-inline relay_wait relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes, deadlines& timers,
-                        const relay_options& options, relay_counters& counters) noexcept {
-  return relay_wait{{client, upstream, buffer, pipes, timers, options, counters}};
+[[nodiscard]] inline auto relay(stream& client, stream& upstream, relay_buffer& buffer, pipe_pool& pipes, deadlines& timers,
+                                const relay_options& options, relay_counters& counters) noexcept {
+  return completed<relay_result>(relay_beginning{client, upstream, buffer, pipes, timers, options, counters});
 }
 
 }  // namespace omnilink::io

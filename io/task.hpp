@@ -203,7 +203,7 @@ class completion {
 template <class Result, class Begin>
 class begun_operation final : completion<Result> {
  public:
-  explicit begun_operation(Begin& begin) noexcept : begin_{begin} {}
+  explicit begun_operation(Begin&& begin) noexcept : begin_{std::forward<Begin>(begin)} {}
 
   bool await_ready() noexcept { return false; }
   template <class Promise>
@@ -214,13 +214,14 @@ class begun_operation final : completion<Result> {
   Result await_resume() { return std::move(*this->result_); }
 
  private:
-  Begin& begin_;
+  Begin begin_;
 };
 
-/// `co_await completed<Result>(begin)`: begin(resumption<Result>) begins something, whose result is that of the wait.
+/// `co_await completed<Result>(begin)`: begin(resumption<Result>) begins something, whose result is that of the wait. A named object is
+/// referred to, another one becomes a part of the wait.
 template <class Result, class Begin>
-begun_operation<Result, Begin> completed(Begin& begin) noexcept {
-  return begun_operation<Result, Begin>{begin};
+begun_operation<Result, Begin> completed(Begin&& begin) noexcept {
+  return begun_operation<Result, Begin>{std::forward<Begin>(begin)};
 }
 
 /// Until the timer expires or is canceled.
