@@ -282,15 +282,16 @@ class memory(unittest.TestCase):
     def test_D5_after_a_storm_its_memory_is_given_back(self):
         here = counted(self, settings="max_connections = 9000")
         stays = here.tunnel()
-        before = here.service.resident_kib()
-        held = [here.tunnel() for _ in range(1500)]
-        omnilink.wait_until(lambda: len(here.connections()) > 1500, "all are in")
-        most = here.service.resident_kib()
-        self.assertGreater(most - before, 1500 * 2)  # KiB
-        for one in held:
-            one.close()
-        # Some is no connection's: the queue of the log, which was never so long, and the flows, which are remembered.
-        omnilink.wait_until(lambda: here.service.resident_kib() < before + (most - before) / 2, "it is given back")
+        # A first one also takes what is no connection's: the queue of the log was never so long, and its flows are remembered.
+        for share in (2, 3):
+            before = here.service.resident_kib()
+            held = [here.tunnel() for _ in range(1500)]
+            omnilink.wait_until(lambda: len(here.connections()) > 1500, "all are in")
+            most = here.service.resident_kib()
+            self.assertGreater(most - before, 1500 * 2)  # KiB
+            for one in held:
+                one.close()
+            omnilink.wait_until(lambda: here.service.resident_kib() < before + (most - before) / share, "it is given back")
         self.assertTrue(echoes(stays))
 
     def test_D5_those_that_were_idle_longest_end_first(self):
